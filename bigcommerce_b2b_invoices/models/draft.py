@@ -1,0 +1,91 @@
+"""What we send: a new invoice, and changes to one. Checked when made, so that nothing wrong is ever sent."""
+
+from datetime import datetime
+
+import attrs
+from attrs.validators import optional
+
+from bigcommerce_b2b_invoices.models import checks
+from bigcommerce_b2b_invoices.models.extra_field import ExtraField
+from bigcommerce_b2b_invoices.models.invoice import InvoiceDetails, InvoiceSource, InvoiceStatus, Money
+
+
+def _status(value: InvoiceStatus | int | None) -> InvoiceStatus | None:
+    return None if value is None else checks.as_member(InvoiceStatus, value)
+
+
+def _source(value: InvoiceSource | int | None) -> InvoiceSource | None:
+    return None if value is None else checks.as_member(InvoiceSource, value)
+
+
+_MONEY = checks.of_type(Money)
+_TEXT = optional(checks.filled)
+_TIME = optional(checks.aware)
+_DETAILS = optional(checks.of_type(InvoiceDetails))
+_EXTRA_FIELDS = checks.each(checks.of_type(ExtraField))
+
+
+@attrs.frozen(kw_only=True)
+class InvoiceDraft:
+    """A new invoice. What is None is left out, and the API's default applies. Source: POST /invoices.
+
+    Attributes:
+        invoice_number: Must be unique in the store. Choose it before the first try: it is what makes a repeated create safe.
+        customer_id: Id of the B2B Edition company.
+        open_balance: What is still to be paid; at <= 0 the API sets the status to COMPLETED.
+        due_date: By default the present plus the days set in the B2B Edition control panel. Sent in whole seconds.
+        status: By default OPEN.
+        order_number: BigCommerce order id.
+        issued_at: When the invoice was made, by default the present. Read back as `created_at`. Sent in whole seconds.
+        source: By default B2B_EDITION.
+        external_pdf_url: A PDF of at most 5 MB on a host that allows cross-origin requests.
+    """
+
+    invoice_number: str = attrs.field(validator=checks.filled)
+    customer_id: str = attrs.field(converter=checks.as_company_id, validator=checks.filled)
+    original_balance: Money = attrs.field(validator=_MONEY)
+    open_balance: Money = attrs.field(validator=_MONEY)
+    type: str | None = attrs.field(default=None, validator=_TEXT)
+    due_date: datetime | None = attrs.field(default=None, validator=_TIME)
+    status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
+    order_number: str | None = attrs.field(default=None, validator=_TEXT)
+    purchase_order_number: str | None = attrs.field(default=None, validator=_TEXT)
+    issued_at: datetime | None = attrs.field(default=None, validator=_TIME)
+    details: InvoiceDetails | None = attrs.field(default=None, validator=_DETAILS)
+    source: InvoiceSource | None = attrs.field(default=None, converter=_source)
+    external_id: str | None = attrs.field(default=None, validator=_TEXT)
+    external_customer_id: str | None = attrs.field(default=None, validator=_TEXT)
+    channel_id: int | None = attrs.field(default=None, validator=optional(checks.of_type(int)))
+    external_pdf_url: str | None = attrs.field(default=None, validator=_TEXT)
+    terms_conditions: str | None = attrs.field(default=None, validator=_TEXT)
+    extra_fields: tuple[ExtraField, ...] = attrs.field(default=(), converter=checks.as_tuple, validator=_EXTRA_FIELDS)
+
+
+@attrs.frozen(kw_only=True)
+class InvoiceChanges:
+    """Changes to an invoice. None means: leave it as it is. Source: PUT /invoices/{invoiceId}.
+
+    Attributes:
+        details: Replaces the invoice's details as a whole: start from the ones that were read.
+        extra_fields: None leaves them; a tuple is sent as it is.
+        created_at: The API lets it be changed. Sent in whole seconds.
+        external_pdf_url: An empty text removes the link.
+    """
+
+    customer_id: str | None = attrs.field(default=None, converter=checks.as_company_id, validator=_TEXT)
+    external_customer_id: str | None = attrs.field(default=None, validator=_TEXT)
+    external_id: str | None = attrs.field(default=None, validator=_TEXT)
+    invoice_number: str | None = attrs.field(default=None, validator=_TEXT)
+    type: str | None = attrs.field(default=None, validator=_TEXT)
+    due_date: datetime | None = attrs.field(default=None, validator=_TIME)
+    status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
+    purchase_order_number: str | None = attrs.field(default=None, validator=_TEXT)
+    details: InvoiceDetails | None = attrs.field(default=None, validator=_DETAILS)
+    source: InvoiceSource | None = attrs.field(default=None, converter=_source)
+    original_balance: Money | None = attrs.field(default=None, validator=optional(_MONEY))
+    open_balance: Money | None = attrs.field(default=None, validator=optional(_MONEY))
+    created_at: datetime | None = attrs.field(default=None, validator=_TIME)
+    external_pdf_url: str | None = attrs.field(default=None, validator=optional(checks.of_type(str)))
+    extra_fields: tuple[ExtraField, ...] | None = attrs.field(
+        default=None, converter=attrs.converters.optional(checks.as_tuple), validator=optional(_EXTRA_FIELDS)
+    )

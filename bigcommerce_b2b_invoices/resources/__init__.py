@@ -1,0 +1,1 @@
+"""What a user calls: the methods of the client, thin."""

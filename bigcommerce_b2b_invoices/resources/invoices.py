@@ -1,0 +1,139 @@
+"""The invoices of a store."""
+
+from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError, InvoiceNumberTakenError, OutcomeUnknownError
+from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
+from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceFromOrder, PDFLinks
+from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.walks.page import Page
+from bigcommerce_b2b_invoices.walks.walk import Walk
+from bigcommerce_b2b_invoices.wire import converter, endpoints
+from bigcommerce_b2b_invoices.wire.call import Send
+
+EVERYTHING = InvoiceQuery()
+
+
+class Invoices:
+    """`client.invoices`. Any method may raise TransportError, APIError and DecodeError; further errors are named with it."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def get(self, invoice_id: int) -> Invoice:
+        """One invoice, with its extra fields. One request. Source: GET /invoices/{invoiceId}.
+
+        Raises:
+            NotFoundError: There is no such invoice.
+        """
+        return await self._send(endpoints.get_invoice(invoice_id))
+
+    async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = 250) -> Page[Invoice]:
+        """One page of the invoices that match, the newest first unless the query orders them. One request.
+
+        The server may put fewer than `limit` on a page that is not the last: for all of them use `iterate`.
+        Source: GET /invoices.
+
+        Args:
+            query: Which invoices, in which order.
+            offset: How many to skip.
+            limit: How many at most, 1 to 250.
+
+        Raises:
+            FilterIgnoredError: The server sent an invoice that the query excludes.
+        """
+        return await self._page(query, offset, limit, bulk=False)
+
+    def iterate(self, query: InvoiceQuery = EVERYTHING, *, page_size: int = 250) -> Walk[Invoice]:
+        """All invoices that match: `async for invoice in client.invoices.iterate()`.
+
+        One request for each page, made when its first invoice is asked for; calls of other methods go first where the quota is
+        short. Source: GET /invoices.
+
+        Args:
+            query: Which invoices, in which order.
+            page_size: Invoices a request, 1 to 250.
+
+        Raises:
+            FilterIgnoredError: The server sent an invoice that the query excludes.
+            IncompleteWalkError: The server says that there is more, but does not send it.
+        """
+        endpoints.list_invoices(query, offset=0, limit=page_size)  # refuses bad arguments here, not in the loop
+        return Walk(lambda offset, limit: self._page(query, offset, limit, bulk=True), page_size=page_size)
+
+    async def count(self, query: InvoiceQuery = EVERYTHING) -> int:
+        """How many invoices match, as the server counts them. One request. Source: GET /invoices."""
+        found = await self._send(endpoints.list_invoices(query, offset=0, limit=1))
+        if found.total_count is None:
+            raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
+        return found.total_count
+
+    async def create(self, draft: InvoiceDraft) -> int:
+        """Make an invoice; returns its id. One request, which is sent again only when the server cannot have acted on it.
+
+        Source: POST /invoices.
+
+        Raises:
+            InvoiceNumberTakenError: The number exists already.
+            OutcomeUnknownError: No trustworthy answer came: look the number up before trying again.
+        """
+        try:
+            return await self._send(endpoints.create_invoice(draft))
+        except (InvoiceNumberTakenError, OutcomeUnknownError) as error:
+            error.invoice_number = draft.invoice_number
+            raise
+
+    async def create_from_order(self, order_id: int) -> InvoiceFromOrder:
+        """Make the invoice of an order; returns its id and number. One request, sent again as by `create`.
+
+        Args:
+            order_id: A B2B Edition order id, which is not the BigCommerce order id.
+
+        Source: POST /orders/{orderId}/invoices.
+
+        Raises:
+            NotFoundError: There is no such order.
+            OutcomeUnknownError: No trustworthy answer came.
+        """
+        return await self._send(endpoints.create_invoice_from_order(order_id))
+
+    async def update(self, invoice_id: int, changes: InvoiceChanges) -> None:
+        """Change an invoice. One request, sent again as by `create`. Source: PUT /invoices/{invoiceId}.
+
+        `details` are replaced as a whole, and the API knows no versions: what somebody else writes at the same time is lost.
+
+        Raises:
+            ValueError: The changes change nothing.
+            NotFoundError: There is no such invoice.
+            InvoiceNumberTakenError: Another invoice has the new number.
+            OutcomeUnknownError: No trustworthy answer came: read the invoice before trying again.
+        """
+        await self._send(endpoints.update_invoice(invoice_id, changes))
+
+    async def delete(self, invoice_id: int) -> None:
+        """Delete an invoice. One request; sent again when its answer is lost, and to find nothing then is success.
+
+        Source: DELETE /invoices/{invoiceId}.
+
+        Raises:
+            NotFoundError: There is no such invoice.
+        """
+        await self._send(endpoints.delete_invoice(invoice_id))
+
+    async def pdf_links(self, invoice_id: int) -> PDFLinks:
+        """Where the invoice's PDF can be fetched, for a while; making it can take seconds. One request.
+
+        Source: GET /invoices/{invoiceId}/download-pdf.
+
+        Raises:
+            NotFoundError: There is no such invoice.
+        """
+        return await self._send(endpoints.get_pdf_links(invoice_id))
+
+    async def _page(self, query: InvoiceQuery, offset: int, limit: int, *, bulk: bool) -> Page[Invoice]:
+        found = await self._send(endpoints.list_invoices(query, offset=offset, limit=limit), bulk=bulk)
+        invoices = converter.read_all(Invoice, found.rows)
+        for invoice in invoices:
+            if broken := query.excludes(invoice):
+                raise FilterIgnoredError(
+                    f"invoice {invoice.id} does not match {broken}: the server ignored the filter"
+                ).of_request("GET", "/invoices", 1)
+        return Page(invoices, offset, found.limit, found.total_count)

@@ -1,0 +1,58 @@
+"""aiohttp's exceptions -> ours. The one seam; nothing above it knows aiohttp's error classes.
+
+aiohttp's parser reports malformed HTTP as a ClientResponseError with a made-up status 400: no status is ever taken from an
+exception. The new error repeats no text of the old one that may hold what the server sent, and the caller raises it outside
+`except`, so that no aiohttp object with headers hangs on it.
+"""
+
+import aiohttp
+
+from bigcommerce_b2b_invoices.errors import ConnectFailedError, RequestTimeoutError, ResponseError, TransportError
+
+
+class InterruptedSendingError(Exception):
+    """A broken connection, renamed so that aiohttp does not send the request a second time behind our back."""
+
+
+async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Client middleware that makes one sending one sending.
+
+    aiohttp sends a GET, PUT or DELETE once more after these errors, outside any limiter and unseen; errors of another name
+    pass. A connection that could not be made is told apart, for then nothing was sent.
+    """
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError as error:
+        failure: Exception = ConnectionFailure(_reason(error))
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        failure = InterruptedSendingError(_reason(error))
+    raise failure
+
+
+class ConnectionFailure(Exception):  # noqa: N818 - a signal between this module's two functions
+    """No connection could be made; also renamed, because aiohttp would try again."""
+
+
+def translate(error: Exception) -> TransportError:
+    """Our error for whatever came out of aiohttp while a request was sent or its answer was read."""
+    match error:
+        case ConnectionFailure() | aiohttp.ClientConnectorError():
+            return ConnectFailedError(f"no connection: {_reason(error)}")
+        case aiohttp.ConnectionTimeoutError():
+            return ConnectFailedError("no connection: it took longer than Timeout.connect")
+        case TimeoutError():
+            return RequestTimeoutError("no answer in time")
+        case InterruptedSendingError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | OSError():
+            return ResponseError(f"the connection broke: {_reason(error)}")
+        case aiohttp.ClientPayloadError():
+            return ResponseError("the answer broke off")
+        case _:  # parser errors, unknown encodings, and whatever else a server can provoke
+            return ResponseError(f"the answer is not sound HTTP ({type(error).__name__})")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionFailure | InterruptedSendingError):
+        return str(error)
+    cause: Exception = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    text = cause.strerror if isinstance(cause, OSError) else None
+    return f"{type(cause).__name__}: {text}" if text else type(cause).__name__

@@ -1,0 +1,222 @@
+"""Make a call: lease, attempt, decode, retry. The only module that sends to the API."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import aiohttp
+import attrs
+from attrs.validators import gt
+from yarl import URL
+
+from bigcommerce_b2b_invoices import errors
+from bigcommerce_b2b_invoices._version import __version__
+from bigcommerce_b2b_invoices.transport.credentials import Secret, check_token
+from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
+from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
+from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
+from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
+
+T = TypeVar("T")
+
+MAX_BODY = 32 * 2**20  # bytes of an answer after decompression: 250 rows of 100 kB each would still fit
+logger = logging.getLogger("bigcommerce_b2b_invoices")
+
+
+@attrs.frozen(kw_only=True)
+class Timeout:
+    """Limits of one attempt, in seconds. A whole call may take several attempts, and waits: bound it by `asyncio.timeout`.
+
+    Attributes:
+        connect: For making a connection.
+        read: For any one wait for bytes.
+        total: For the attempt, from the first try to connect to the last byte.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=gt(0))
+    read: float = attrs.field(default=30.0, validator=gt(0))
+    total: float = attrs.field(default=60.0, validator=gt(0))
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One attempt of a call, for logs and metrics: no body, no credential.
+
+    Attributes:
+        path: Below the base URL.
+        attempt: 1 for the first.
+        status: HTTP status; None where no response came.
+        seconds: From sending to the decoded result; waiting for the lease not counted.
+        error: None where the attempt succeeded.
+    """
+
+    method: str
+    path: str
+    attempt: int
+    status: int | None
+    seconds: float
+    error: errors.B2BError | None
+
+
+@attrs.define
+class Transport:
+    """Sends calls to one store.
+
+    Attributes:
+        session: Given: used and never closed or changed. None: made on first use, closed by `aclose`.
+        clock: Seconds, for measuring; sleep and random: for waiting between attempts.
+    """
+
+    base_url: URL
+    store_hash: str
+    auth_token: Secret | Callable[[], Awaitable[str]]
+    session: aiohttp.ClientSession | None
+    timeout: Timeout
+    retry: RetryPolicy
+    rate_limiter: RateLimiter
+    on_attempt: Callable[[Attempt], None] | None = None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = random.random
+    _closed: bool = attrs.field(default=False, init=False)
+    _own_session: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
+    _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
+
+    async def send(self, call: Call[T], *, bulk: bool = False) -> T:
+        """The call's result, after as many attempts as the retry policy allows.
+
+        Raises:
+            OutcomeUnknownError: The call is a write, was sent, and no trustworthy answer came.
+            B2BError: Any other failure, as of the last attempt.
+        """
+        request, decode, attempt = call.request, call.decode, 1
+        while True:
+            try:
+                return await self._attempt(request, decode, attempt, bulk=bulk)
+            except errors.B2BError as caught:
+                error = caught
+            if fate(error) is Fate.UNKNOWN:
+                if not call.repeatable:
+                    error = errors.OutcomeUnknownError("it may or may not have happened", reason=error)
+                    raise error.of_request(request.method, request.path, attempt)
+                decode = call.decode_repeated or decode
+            delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
+            if delay is None:
+                raise error.of_request(request.method, request.path, attempt)
+            if fate(error) is Fate.POSTPONED:
+                self.rate_limiter.pause(delay)  # for every call to this store; the next attempt waits for its lease
+            else:
+                await self.sleep(delay)
+            attempt += 1
+
+    async def aclose(self) -> None:
+        """Close the session, if it is ours. Closing twice does nothing."""
+        self._closed = True
+        session, self._own_session = self._own_session, None
+        if session is not None:
+            await session.close()
+
+    async def _attempt(self, request: Request, decode: Callable[[Response], T], attempt: int, *, bulk: bool) -> T:
+        session = self._open_session()
+        headers = await self._headers(request)
+        await self.rate_limiter.acquire(bulk=bulk)
+        started, status, error = self.clock(), None, None
+        try:
+            response = await self._exchange(session, request, headers)
+            status = response.status
+            return decode(response)
+        except errors.B2BError as caught:
+            error = caught
+            raise
+        finally:
+            self.rate_limiter.release()
+            self._report(Attempt(
+                method=request.method, path=request.path, attempt=attempt, status=status,
+                seconds=self.clock() - started, error=error,
+            ))  # fmt: skip
+
+    async def _exchange(self, session: aiohttp.ClientSession, request: Request, headers: dict[str, str]) -> Response:
+        """Send the request once and read the answer. Whatever aiohttp raises is translated here and nowhere else."""
+        try:
+            async with (
+                asyncio.timeout(self.timeout.total),
+                session.request(
+                    request.method,
+                    self._url(request),
+                    headers=headers,
+                    data=request.body,
+                    allow_redirects=False,  # aiohttp would take X-Auth-Token along to another host
+                    raise_for_status=False,
+                    middlewares=(send_once,),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read),
+                ) as answer,
+            ):
+                body = await _read_body(answer)
+                return Response(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
+        except errors.B2BError as known:
+            error: errors.B2BError = known
+        except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser
+            closed = self._closed or session.closed
+            error = errors.ClientClosedError("the client was closed during the request") if closed else translate(foreign)
+        raise error
+
+    def _url(self, request: Request) -> URL:
+        path = self.base_url.raw_path.rstrip("/") + request.path
+        return self.base_url.with_path(path, encoded=True).with_query(request.query)
+
+    async def _headers(self, request: Request) -> dict[str, str]:
+        token = self.auth_token if isinstance(self.auth_token, Secret) else check_token(await self.auth_token())
+        headers = {
+            "X-Auth-Token": token,
+            "X-Store-Hash": self.store_hash,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",  # what aiohttp decompresses with the standard library alone
+            "User-Agent": f"bigcommerce-b2b-invoices/{__version__}",
+        }
+        return headers if request.body is None else {**headers, "Content-Type": "application/json"}
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        """The session, in the loop of its first use."""
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise errors.ClientClosedError("the client is closed")
+        if self._loop is not None and self._loop is not loop:
+            raise errors.ClientClosedError("the client belongs to another event loop: make one client for each loop")
+        self._loop = loop
+        if self.session is not None:
+            if self.session.closed:
+                raise errors.ClientClosedError("the session given to the client is closed")
+            return self.session
+        if self._own_session is None:
+            self._own_session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+        return self._own_session
+
+    def _report(self, attempt: Attempt) -> None:
+        logger.debug(
+            "%s %s: %s in %.3f s (attempt %d)",
+            attempt.method,
+            attempt.path,
+            attempt.status if attempt.error is None else type(attempt.error).__name__,
+            attempt.seconds,
+            attempt.attempt,
+        )
+        if self.on_attempt is not None:
+            try:
+                self.on_attempt(attempt)
+            except Exception:  # an observer must not decide the fate of a payment
+                logger.exception("on_attempt failed")
+
+
+async def _read_body(answer: aiohttp.ClientResponse) -> bytes:
+    """The body, decompressed, up to MAX_BODY bytes."""
+    parts, size = [], 0
+    async for part in answer.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            answer.close()
+            raise errors.ResponseError(f"the answer is larger than {MAX_BODY // 2**20} MiB", status=answer.status)
+    return b"".join(parts)

@@ -1,0 +1,1 @@
+"""Many pages as one stream, given a `fetch`."""

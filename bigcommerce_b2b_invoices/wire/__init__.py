@@ -1,0 +1,1 @@
+"""The API's rules as plain functions over values: no I/O."""

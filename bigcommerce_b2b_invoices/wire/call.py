@@ -1,0 +1,57 @@
+"""The three values that go down to the transport and come up again, and the way down."""
+
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Request:
+    """What is sent, without host and credentials.
+
+    Attributes:
+        path: Below the base URL, starting with a slash; made of fixed words and checked ids only.
+        query: Names and values, not yet percent-encoded; a name may come several times.
+        body: JSON as UTF-8, or None.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+
+
+@attrs.frozen
+class Response:
+    """What came back: header names in lower case, the body decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@attrs.frozen
+class Call(Generic[T]):
+    """One use of one endpoint.
+
+    Attributes:
+        decode: Turns the response into the result, or raises an APIError, a ResponseError or a DecodeError.
+        repeatable: Whether the request may be sent again when the fate of an earlier attempt is unknown.
+        decode_repeated: Reads the answer to an attempt after one whose answer was lost; None: as `decode`.
+    """
+
+    request: Request
+    decode: Callable[[Response], T]
+    repeatable: bool
+    decode_repeated: Callable[[Response], T] | None = None
+
+
+class Send(Protocol):
+    """Makes a call: what the resources are given instead of a transport."""
+
+    async def __call__(self, call: Call[T], *, bulk: bool = False) -> T:
+        """The call's result, or an error of the tree. Bulk calls let single ones go first."""
+        ...

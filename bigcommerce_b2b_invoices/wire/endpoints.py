@@ -1,0 +1,128 @@
+"""The eight endpoints: typed arguments -> a `Call`. Source: the API's documentation page "Invoice"."""
+
+from functools import partial
+from typing import TypeVar
+
+import attrs
+
+from bigcommerce_b2b_invoices.errors import DecodeError, NotFoundError
+from bigcommerce_b2b_invoices.models.checks import resource_id
+from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
+from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceFromOrder, PDFLinks
+from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.wire import converter
+from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
+from bigcommerce_b2b_invoices.wire.envelope import open_envelope
+from bigcommerce_b2b_invoices.wire.json_text import write_json
+
+T = TypeVar("T")
+
+MAX_LIMIT = 250  # rows per page; the documented maximum
+
+
+@attrs.frozen
+class Slice:
+    """The rows of one list answer, read so far as JSON.
+
+    Attributes:
+        rows: As the server sent them.
+        limit: The limit that the server says it applied, or the one asked.
+        total_count: How many rows the server says match; None where it does not say.
+    """
+
+    rows: tuple[object, ...]
+    offset: int
+    limit: int
+    total_count: int | None
+
+
+def get_invoice(invoice_id: int) -> Call[Invoice]:
+    """GET /invoices/{invoiceId}."""
+    return Call(Request("GET", _invoice_path(invoice_id)), partial(_decode, Invoice), repeatable=True)
+
+
+def list_invoices(query: InvoiceQuery, *, offset: int, limit: int) -> Call[Slice]:
+    """GET /invoices."""
+    parameters = (*converter.query_parameters(query), *_paging(offset, limit))
+    return Call(Request("GET", "/invoices", parameters), partial(_decode_slice, offset, limit), repeatable=True)
+
+
+def create_invoice(draft: InvoiceDraft) -> Call[int]:
+    """POST /invoices."""
+    return Call(Request("POST", "/invoices", body=_body(draft)), _decode_id, repeatable=False)
+
+
+def update_invoice(invoice_id: int, changes: InvoiceChanges) -> Call[None]:
+    """PUT /invoices/{invoiceId}."""
+    body = _body(changes)
+    if body == b"{}":
+        raise ValueError("the changes change nothing: set at least one field")
+    return Call(Request("PUT", _invoice_path(invoice_id), body=body), _decode_nothing, repeatable=False)
+
+
+def delete_invoice(invoice_id: int) -> Call[None]:
+    """DELETE /invoices/{invoiceId}. When repeated after a lost answer, finding nothing is success."""
+    return Call(Request("DELETE", _invoice_path(invoice_id)), _decode_nothing, repeatable=True, decode_repeated=_decode_gone)
+
+
+def create_invoice_from_order(order_id: int) -> Call[InvoiceFromOrder]:
+    """POST /orders/{orderId}/invoices."""
+    path = f"/orders/{resource_id(order_id, 'order_id')}/invoices"
+    return Call(Request("POST", path), partial(_decode, InvoiceFromOrder), repeatable=False)
+
+
+def get_pdf_links(invoice_id: int) -> Call[PDFLinks]:
+    """GET /invoices/{invoiceId}/download-pdf."""
+    return Call(Request("GET", f"{_invoice_path(invoice_id)}/download-pdf"), partial(_decode, PDFLinks), repeatable=True)
+
+
+def list_extra_field_configs(*, offset: int, limit: int) -> Call[Slice]:
+    """GET /invoices/extra-fields."""
+    request = Request("GET", "/invoices/extra-fields", _paging(offset, limit))
+    return Call(request, partial(_decode_slice, offset, limit), repeatable=True)
+
+
+def _invoice_path(invoice_id: int) -> str:
+    return f"/invoices/{resource_id(invoice_id, 'invoice_id')}"
+
+
+def _paging(offset: int, limit: int) -> tuple[tuple[str, str], ...]:
+    for name, value, least, most in (("offset", offset, 0, 2**31 - 1), ("limit", limit, 1, MAX_LIMIT)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        if not least <= value <= most:
+            raise ValueError(f"{name} must be between {least} and {most}, not {value}")
+    return ("offset", str(offset)), ("limit", str(limit))
+
+
+def _body(model: InvoiceDraft | InvoiceChanges) -> bytes:
+    return write_json(converter.write(model)).encode("ascii")
+
+
+def _decode(cls: type[T], response: Response) -> T:
+    return converter.read(cls, open_envelope(response).data)
+
+
+def _decode_slice(offset: int, limit: int, response: Response) -> Slice:
+    envelope = open_envelope(response)
+    if not isinstance(envelope.data, list):
+        raise DecodeError("expected a list", model="page", path="data")
+    return Slice(tuple(envelope.data), offset, envelope.limit or limit, envelope.total_count)
+
+
+def _decode_id(response: Response) -> int:
+    match open_envelope(response).data:
+        case {"id": int(new_id)} if new_id > 0:
+            return new_id
+    raise DecodeError("expected the new invoice's id", model="Invoice", path="data.id")
+
+
+def _decode_nothing(response: Response) -> None:
+    open_envelope(response)
+
+
+def _decode_gone(response: Response) -> None:
+    try:
+        open_envelope(response)
+    except NotFoundError:
+        return
