@@ -198,7 +198,7 @@ class DecodeError(B2BError):
 
     def __init__(self, message: str = "", *, model: str = "", path: str = "", invoice_id: int | None = None) -> None:
         super().__init__(message)
-        self.path: str = path
+        self.path = path
         self.model = model
         self.invoice_id = invoice_id
         self.request_path: str | None = None

@@ -86,7 +86,7 @@ def as_decimal(value: Decimal | int) -> Decimal:
     return Decimal(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which is refused next
 
 
-def as_company_id(value: str | int | None) -> str | None:
+def as_company_id(value: str | int) -> str:
     """A company id is a text on the wire; an int is taken as well."""
     return str(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which is refused next
 

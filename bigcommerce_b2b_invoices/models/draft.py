@@ -72,7 +72,9 @@ class InvoiceChanges:
         external_pdf_url: An empty text removes the link.
     """
 
-    customer_id: str | None = attrs.field(default=None, converter=checks.as_company_id, validator=_TEXT)
+    customer_id: str | None = attrs.field(
+        default=None, converter=attrs.converters.optional(checks.as_company_id), validator=_TEXT
+    )
     external_customer_id: str | None = attrs.field(default=None, validator=_TEXT)
     external_id: str | None = attrs.field(default=None, validator=_TEXT)
     invoice_number: str | None = attrs.field(default=None, validator=_TEXT)

@@ -88,7 +88,9 @@ class InvoiceQuery:
     """
 
     status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
-    customer_id: str | None = attrs.field(default=None, converter=checks.as_company_id, validator=optional(checks.filled))
+    customer_id: str | None = attrs.field(
+        default=None, converter=attrs.converters.optional(checks.as_company_id), validator=optional(checks.filled)
+    )
     customer_name: str | None = attrs.field(default=None, validator=optional(checks.filled))
     external_ids: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=checks.each(checks.filled))
     channel_ids: tuple[int, ...] = attrs.field(default=(), converter=_numbers, validator=checks.each(checks.of_type(int)))

@@ -212,11 +212,15 @@ class Transport:
 
 async def _read_body(answer: aiohttp.ClientResponse) -> bytes:
     """The body, decompressed, up to MAX_BODY bytes."""
+    too_large = errors.ResponseError(f"the answer is larger than {MAX_BODY // 2**20} MiB", status=answer.status)
+    if (answer.content_length or 0) > MAX_BODY:
+        answer.close()
+        raise too_large
     parts, size = [], 0
     async for part in answer.content.iter_any():
         parts.append(part)
         size += len(part)
         if size > MAX_BODY:
             answer.close()
-            raise errors.ResponseError(f"the answer is larger than {MAX_BODY // 2**20} MiB", status=answer.status)
+            raise too_large
     return b"".join(parts)

@@ -321,10 +321,8 @@ def read(cls: type[T], value: object, path: str = "data") -> T:
     raise error  # outside the except block: no chain, which would quote what the server sent
 
 
-def read_all(cls: type[T], values: object, path: str = "data") -> tuple[T, ...]:
-    """Models from a parsed JSON list."""
-    if type(values) is not list:
-        raise DecodeError(f"expected a list, got {_kind(values)}", model=cls.__name__, path=path)
+def read_all(cls: type[T], values: Iterable[object], path: str = "data") -> tuple[T, ...]:
+    """Models from the rows of a parsed JSON list."""
     return tuple(read(cls, value, f"{path}[{index}]") for index, value in enumerate(values))
 
 

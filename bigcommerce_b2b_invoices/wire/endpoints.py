@@ -88,7 +88,7 @@ def _invoice_path(invoice_id: int) -> str:
 
 def _paging(offset: int, limit: int) -> tuple[tuple[str, str], ...]:
     for name, value, least, most in (("offset", offset, 0, 2**31 - 1), ("limit", limit, 1, MAX_LIMIT)):
-        if not isinstance(value, int) or isinstance(value, bool):
+        if type(value) is not int:
             raise TypeError(f"{name} must be an int, not {type(value).__name__}")
         if not least <= value <= most:
             raise ValueError(f"{name} must be between {least} and {most}, not {value}")

@@ -1,0 +1,40 @@
+"""Servers on loopback for every test, with clients that talk to them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from scripted_server import Reply, ScriptedServer
+
+from bigcommerce_b2b_invoices import B2BClient, RetryPolicy
+from bigcommerce_b2b_invoices.sandbox import Sandbox
+
+TOKEN = "canary-token-0123456789"
+
+Scripted = Callable[..., Awaitable[tuple[ScriptedServer, B2BClient]]]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(invoices=60, seed=7) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[B2BClient]:
+    async with B2BClient(store_hash=sandbox.store_hash, auth_token=sandbox.auth_token, base_url=sandbox.base_url) as connected:
+        yield connected
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[Scripted]:
+    """`server, client = await scripted(reply, reply, ...)`: the client retries fast, unless told otherwise."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*replies: Reply, **settings: Any) -> tuple[ScriptedServer, B2BClient]:
+            server = await stack.enter_async_context(ScriptedServer(replies))
+            settings = {"retry": RetryPolicy(base_delay=0.001), "base_url": server.base_url, "auth_token": TOKEN, **settings}
+            return server, await stack.enter_async_context(B2BClient(store_hash="abc123", **settings))
+
+        yield start

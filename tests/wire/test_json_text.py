@@ -1,0 +1,81 @@
+"""JSON text: exact numbers, strict UTF-8, and no exception but ValueError."""
+
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
+
+
+class Colour(IntEnum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "not JSON"),
+        (b"<html>", "not JSON"),
+        (b'{"a": 1', "not JSON"),
+        (b"{} {}", "not JSON"),
+        (b'"\xff"', "not UTF-8"),
+        ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
+        (b"[NaN]", "out of range"),
+        (b"[-Infinity]", "out of range"),
+        (b"[1e99999999999999999999]", "out of range"),
+        (b"9" * 5000, "out of range"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_no_json_is_a_value_error_that_says_why(body: bytes, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        read_json(body)
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert read_json(b"\xef\xbb\xbf{}") == {}
+
+
+def test_numbers_with_a_point_are_decimals_with_all_their_digits() -> None:
+    assert read_json(b"[1.10, 1e2, 3]") == [Decimal("1.10"), Decimal("1E+2"), 3]
+    assert str(read_json(b"1.10")) == "1.10"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": [1, True, None, "ü"]}, '{"a":[1,true,null,"\\u00fc"]}'),
+        (Decimal("100.10"), "100.10"),
+        (Colour.RED, "1"),
+        ({}, "{}"),
+        ([], "[]"),
+        ({1: ()}, '{"1":[]}'),
+    ],
+)
+def test_values_are_written_compactly(value: object, text: str) -> None:
+    assert write_json(value) == text
+
+
+@pytest.mark.parametrize("value", [1.5, {"a": [0.0]}, object(), {1, 2}, b"x"])
+def test_a_float_or_a_stranger_is_a_type_error(value: object) -> None:
+    with pytest.raises(TypeError, match="cannot write"):
+        write_json(value)
+
+
+def test_a_decimal_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        write_json(Decimal("NaN"))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_what_is_written_reads_back_equal(value: Any) -> None:
+    assert read_json(write_json(value).encode()) == value
