@@ -15,6 +15,11 @@ TOKEN = "canary-token-0123456789"
 Scripted = Callable[..., Awaitable[tuple[ScriptedServer, B2BClient]]]
 
 
+def connect(sandbox: Sandbox, **settings: Any) -> B2BClient:
+    """A client of the sandbox."""
+    return B2BClient(store_hash=sandbox.store_hash, auth_token=sandbox.auth_token, base_url=sandbox.base_url, **settings)
+
+
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox(invoices=60, seed=7) as running:
@@ -23,7 +28,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[B2BClient]:
-    async with B2BClient(store_hash=sandbox.store_hash, auth_token=sandbox.auth_token, base_url=sandbox.base_url) as connected:
+    async with connect(sandbox) as connected:
         yield connected
 
 

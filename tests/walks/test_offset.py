@@ -6,7 +6,7 @@ from bigcommerce_b2b_invoices import IncompleteWalkError, OffsetIgnoredError
 from bigcommerce_b2b_invoices.walks.offset import OffsetWalk
 
 
-def walk(rows: list[int], *, limit: int = 3, cap: int = 250, total: int | None | str = "true") -> tuple[list[int], OffsetWalk]:
+def walk(rows: list[int], *, limit: int = 3, cap: int = 250, total: int | str | None = "true") -> tuple[list[int], OffsetWalk]:
     """Walk over rows that nobody changes; the server caps the limit and says this total."""
     state, delivered = OffsetWalk(limit), list[int]()
     while not state.done:
