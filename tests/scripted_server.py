@@ -49,7 +49,7 @@ def raw(body: bytes, status: int = 200, *, length: int | None = None, then: str 
     return Bytes("\r\n".join([*lines, "", ""]).encode() + body, then)
 
 
-def answer(value: Any, status: int = 200, **headers: str) -> Bytes:
+def answer(value: Any, status: int = 200, **headers: Any) -> Bytes:
     """An answer with this JSON."""
     return raw(json.dumps(value).encode(), status, Content_Type="application/json", **headers)
 

@@ -1,5 +1,6 @@
 """What we send: a new invoice, and changes to one. Checked when made, so that nothing wrong is ever sent."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import attrs
@@ -16,6 +17,10 @@ def _status(value: InvoiceStatus | int | None) -> InvoiceStatus | None:
 
 def _source(value: InvoiceSource | int | None) -> InvoiceSource | None:
     return None if value is None else checks.as_member(InvoiceSource, value)
+
+
+def _extra_fields(values: Iterable[ExtraField]) -> tuple[ExtraField, ...]:
+    return checks.as_tuple(values)
 
 
 _MONEY = checks.of_type(Money)
@@ -58,7 +63,7 @@ class InvoiceDraft:
     channel_id: int | None = attrs.field(default=None, validator=optional(checks.of_type(int)))
     external_pdf_url: str | None = attrs.field(default=None, validator=_TEXT)
     terms_conditions: str | None = attrs.field(default=None, validator=_TEXT)
-    extra_fields: tuple[ExtraField, ...] = attrs.field(default=(), converter=checks.as_tuple, validator=_EXTRA_FIELDS)
+    extra_fields: tuple[ExtraField, ...] = attrs.field(default=(), converter=_extra_fields, validator=_EXTRA_FIELDS)
 
 
 @attrs.frozen(kw_only=True)
@@ -89,5 +94,5 @@ class InvoiceChanges:
     created_at: datetime | None = attrs.field(default=None, validator=_TIME)
     external_pdf_url: str | None = attrs.field(default=None, validator=optional(checks.of_type(str)))
     extra_fields: tuple[ExtraField, ...] | None = attrs.field(
-        default=None, converter=attrs.converters.optional(checks.as_tuple), validator=optional(_EXTRA_FIELDS)
+        default=None, converter=attrs.converters.optional(_extra_fields), validator=optional(_EXTRA_FIELDS)
     )

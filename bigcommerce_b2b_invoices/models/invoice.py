@@ -6,7 +6,7 @@ puts them back, so nothing of an invoice is lost when it is read, edited and wri
 opaque JSON: their numbers are ints and Decimals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -109,24 +109,40 @@ class Shipment:
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
 
 
+def _cost_lines(values: Iterable[CostLine]) -> tuple[CostLine, ...]:
+    return checks.as_tuple(values)
+
+
+def _addresses(values: Iterable[Address]) -> tuple[Address, ...]:
+    return checks.as_tuple(values)
+
+
 @attrs.frozen(kw_only=True)
 class InvoiceHeader:
     """The upper part of `details`: totals, addresses, order date."""
 
-    cost_lines: tuple[CostLine, ...] = attrs.field(default=(), converter=checks.as_tuple)
+    cost_lines: tuple[CostLine, ...] = attrs.field(default=(), converter=_cost_lines)
     order_date: datetime | None = attrs.field(default=None, validator=attrs.validators.optional(checks.aware))
     billing_address: Address | None = None
     customer_fields: object = attrs.field(default=None, hash=False)
-    shipping_addresses: tuple[Address, ...] = attrs.field(default=(), converter=checks.as_tuple)
+    shipping_addresses: tuple[Address, ...] = attrs.field(default=(), converter=_addresses)
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+
+
+def _line_items(values: Iterable[LineItem]) -> tuple[LineItem, ...]:
+    return checks.as_tuple(values)
+
+
+def _shipments(values: Iterable[Shipment]) -> tuple[Shipment, ...]:
+    return checks.as_tuple(values)
 
 
 @attrs.frozen(kw_only=True)
 class InvoiceContents:
     """The lower part of `details`: what was sold and shipped."""
 
-    line_items: tuple[LineItem, ...] = attrs.field(default=(), converter=checks.as_tuple)
-    shipments: tuple[Shipment, ...] = attrs.field(default=(), converter=checks.as_tuple)
+    line_items: tuple[LineItem, ...] = attrs.field(default=(), converter=_line_items)
+    shipments: tuple[Shipment, ...] = attrs.field(default=(), converter=_shipments)
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
 
 
