@@ -50,6 +50,7 @@ from bigcommerce_b2b_invoices.models.invoice import (
     Shipment,
 )
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SearchField, SortField
+from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
@@ -70,6 +71,7 @@ __all__ = [
     "BadRequestError",
     "ClientClosedError",
     "ClientSettings",
+    "CompanyInvoices",
     "ConfigurationError",
     "ConflictError",
     "ConnectFailedError",

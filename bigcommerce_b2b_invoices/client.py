@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from bigcommerce_b2b_invoices.errors import ConfigurationError
+from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
 from bigcommerce_b2b_invoices.transport.credentials import check_store_hash, check_token
@@ -73,7 +74,7 @@ class B2BClient:
             rate_limiter=self.rate_limiter,
             on_attempt=on_attempt,
         )
-        self.invoices = Invoices(self._transport.send)
+        self.invoices = Invoices(self._transport.send, self._transport.download)
         self.extra_fields = ExtraFields(self._transport.send)
 
     @classmethod
@@ -96,6 +97,14 @@ class B2BClient:
             base_url=environ.get("BIGCOMMERCE_B2B_BASE_URL") or BASE_URL,
             **settings,
         )
+
+    def company(self, customer_id: str | int) -> CompanyInvoices:
+        """A view of one company's invoices, which hands out no other's. Costs nothing to make.
+
+        Args:
+            customer_id: Id of the B2B Edition company.
+        """
+        return CompanyInvoices(self.invoices, customer_id)
 
     async def aclose(self) -> None:
         """Close the connections, if the session is our own. The client cannot be used afterwards; closing twice is fine."""

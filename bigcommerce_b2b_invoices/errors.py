@@ -253,7 +253,15 @@ class ForeignInvoiceError(B2BError):
 
 
 class DownloadError(B2BError):
-    """A PDF was refused, is damaged, or cannot be stored. No file was left behind."""
+    """A PDF was refused, is damaged, or cannot be stored. No file was left behind.
+
+    Attributes:
+        status: HTTP status of the file's host, where it is the reason; 403 of a link means that it has expired.
+    """
+
+    def __init__(self, message: str = "", *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class UnsafeURLError(DownloadError):

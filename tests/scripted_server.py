@@ -66,7 +66,7 @@ class ScriptedServer:
     """Gives the replies one after another; the last one again and again."""
 
     def __init__(self, replies: Sequence[Reply]) -> None:
-        self.replies = list(replies)
+        self.script(*replies)
         self.seen: list[Seen] = []
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -83,6 +83,10 @@ class ScriptedServer:
         for writer in list(self._writers):
             writer.close()
         await self._server.wait_closed()
+
+    def script(self, *replies: Reply) -> None:
+        """What to answer from now on."""
+        self.replies = list(replies)
 
     @property
     def open_connections(self) -> int:

@@ -17,9 +17,11 @@ from bigcommerce_b2b_invoices import (
     B2BClient,
     ConfigurationError,
     DecodeError,
+    EditConflictError,
     ExtraField,
     FilterIgnoredError,
     InvoiceChanges,
+    InvoiceDetails,
     InvoiceDraft,
     InvoiceNumberTakenError,
     InvoiceQuery,
@@ -279,3 +281,28 @@ async def test_a_count_without_a_total_is_an_error_and_no_guess(scripted: Script
     _, client = await scripted(envelope([]))
     with pytest.raises(DecodeError, match="totalCount"):
         await client.invoices.count()
+
+
+async def test_details_are_edited_without_losing_any(client: B2BClient) -> None:
+    invoice, *_ = [invoice async for invoice in client.invoices.iterate() if invoice.line_items and invoice.cost_lines]
+
+    def retitle(details: InvoiceDetails) -> InvoiceDetails:
+        return attrs.evolve(details, type="Retitled")
+
+    edited = await client.invoices.update_details(invoice.id, retitle)
+    assert invoice.details
+    assert edited.details == attrs.evolve(invoice.details, type="Retitled")
+
+
+async def test_an_edit_that_collides_writes_nothing(scripted: Scripted) -> None:
+    server, client = await scripted(envelope({"id": 9, "type": "a"}), envelope({"id": 9, "type": "b"}))
+    with pytest.raises(EditConflictError, match="nothing was written"):
+        await client.invoices.update_details(9, lambda details: attrs.evolve(details, type="Mine"))
+    assert [seen.method for seen in server.seen] == ["GET", "GET"]
+
+
+async def test_an_edit_that_reads_back_differently_is_reported(scripted: Scripted) -> None:
+    before, other = envelope({"id": 9}), envelope({"id": 9, "details": {"type": "Theirs"}})
+    _, client = await scripted(before, before, envelope({"id": 9}), other)
+    with pytest.raises(EditConflictError, match="somebody else wrote"):
+        await client.invoices.update_details(9, lambda details: attrs.evolve(details, type="Mine"))

@@ -31,6 +31,18 @@ async def walk(client: B2BClient) -> object:
     return [invoice async for invoice in client.invoices.iterate(InvoiceQuery(customer_id=3), page_size=2)]
 
 
+def edit(client: B2BClient) -> Awaitable[object]:
+    return client.invoices.update_details(9, lambda details: details)
+
+
+def get_of_company(client: B2BClient) -> Awaitable[object]:
+    return client.company(3).get(9)
+
+
+def download(client: B2BClient) -> Awaitable[object]:
+    return client.invoices.download_pdf(9, "never.pdf")
+
+
 async def use_after_close(client: B2BClient) -> object:
     await client.aclose()
     return await client.invoices.get(9)
@@ -66,6 +78,10 @@ REACHED: list[tuple[type[errors.B2BError], Use, list[Reply], dict[str, Any]]] = 
     (errors.IncompleteWalkError, walk, [page_of("3", 9), envelope([], total=9, limit=2)], {}),
     (errors.OffsetIgnoredError, walk, [page_of("3", 9)], {}),
     (errors.FilterIgnoredError, walk, [page_of("4", 2)], {}),
+    (errors.EditConflictError, edit, [envelope({"id": 9, "status": 0}), envelope({"id": 9, "status": 1})], {}),
+    (errors.ForeignInvoiceError, get_of_company, [envelope({"id": 9, "customerId": "4"})], {}),
+    (errors.DownloadError, download, [envelope({"url": None})], {}),
+    (errors.UnsafeURLError, download, [envelope({"url": "http://example.com/x.pdf?X-Amz-Signature=x"})], {}),
     (errors.RateLimitWaitError, twice, [envelope({"id": 9})], ONE_LEASE),
     (errors.ClientClosedError, use_after_close, [envelope({"id": 9})], {}),
 ]
@@ -96,6 +112,13 @@ def test_a_secret_is_masked_and_stays_in_this_process() -> None:
         with pytest.raises(TypeError):
             pickle.dumps(secret, protocol)
     assert Secret not in copyreg.dispatch_table
+
+
+def test_every_class_of_the_tree_is_reached() -> None:
+    tree = {cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.B2BError)}
+    kinds = {errors.B2BError, errors.TransportError, errors.APIError}  # never raised themselves
+    elsewhere = {errors.ConfigurationError, errors.ConnectFailedError}  # where nothing answers: test_client, test_transport
+    assert tree - kinds - elsewhere == {expected for expected, *_ in REACHED}
 
 
 def test_an_error_without_a_request_is_just_its_message() -> None:

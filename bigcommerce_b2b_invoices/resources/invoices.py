@@ -1,8 +1,20 @@
 """The invoices of a store."""
 
-from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError, InvoiceNumberTakenError, OutcomeUnknownError
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from bigcommerce_b2b_invoices.errors import (
+    DecodeError,
+    DownloadError,
+    EditConflictError,
+    FilterIgnoredError,
+    InvoiceNumberTakenError,
+    OutcomeUnknownError,
+)
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
-from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceFromOrder, PDFLinks
+from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
 from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Walk
@@ -12,11 +24,20 @@ from bigcommerce_b2b_invoices.wire.call import Send
 EVERYTHING = InvoiceQuery()
 
 
+class Download(Protocol):
+    """Stores the PDF behind a link: what this resource is given instead of a transport."""
+
+    async def __call__(self, link: str, destination: str | os.PathLike[str], *, overwrite: bool) -> Path:
+        """The path of the stored file, or a DownloadError."""
+        ...
+
+
 class Invoices:
     """`client.invoices`. Any method may raise TransportError, APIError and DecodeError; further errors are named with it."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, download: Download) -> None:
         self._send = send
+        self._download = download
 
     async def get(self, invoice_id: int) -> Invoice:
         """One invoice, with its extra fields. One request. Source: GET /invoices/{invoiceId}.
@@ -60,8 +81,13 @@ class Invoices:
         return Walk(lambda offset, limit: self._page(query, offset, limit, bulk=True), page_size=page_size)
 
     async def count(self, query: InvoiceQuery = EVERYTHING) -> int:
-        """How many invoices match, as the server counts them. One request. Source: GET /invoices."""
+        """How many invoices match, as the server counts them. One request. Source: GET /invoices.
+
+        Raises:
+            FilterIgnoredError: The first invoice counted is one that the query excludes.
+        """
         found = await self._send(endpoints.list_invoices(query, offset=0, limit=1))
+        self._read(query, found)
         if found.total_count is None:
             raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
         return found.total_count
@@ -108,6 +134,36 @@ class Invoices:
         """
         await self._send(endpoints.update_invoice(invoice_id, changes))
 
+    async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
+        """Change an invoice's details without losing any of them; returns the invoice as it is afterwards. Four requests.
+
+        Reads the invoice, edits its details, reads it again to see that nobody changed it meanwhile, writes, and reads what
+        was written. The API knows no versions: somebody who writes between the second reading and the writing is still
+        overwritten. Keys that this library does not know are written back.
+
+        Args:
+            invoice_id: Of the invoice.
+            edit: Gets the details (empty ones where there are none) and returns the new ones; `attrs.evolve` helps.
+
+        Raises:
+            NotFoundError: There is no such invoice.
+            EditConflictError: Somebody changed the invoice meanwhile, and nothing was written; or right after the writing.
+            OutcomeUnknownError: No trustworthy answer came: read the invoice before trying again.
+        """
+        before = await self.get(invoice_id)
+        details = edit(before.details or InvoiceDetails())
+        if await self.get(invoice_id) != before:
+            raise self._conflict(invoice_id, "somebody changed the invoice while it was edited; nothing was written")
+        await self.update(invoice_id, InvoiceChanges(details=details))
+        after = await self.get(invoice_id)
+        if after.details != details:
+            raise self._conflict(invoice_id, "the details read back differ from those written: somebody else wrote, too")
+        return after
+
+    @staticmethod
+    def _conflict(invoice_id: int, message: str) -> EditConflictError:
+        return EditConflictError(message).of_request("PUT", f"/invoices/{invoice_id}", 1)
+
     async def delete(self, invoice_id: int) -> None:
         """Delete an invoice. One request; sent again when its answer is lost, and to find nothing then is success.
 
@@ -128,12 +184,43 @@ class Invoices:
         """
         return await self._send(endpoints.get_pdf_links(invoice_id))
 
+    async def download_pdf(self, invoice_id: int, destination: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Store the invoice's PDF in a file; returns its path. One request for the link, one to the host of the file.
+
+        The file appears whole or not at all. A link that has expired is asked for once more. Never fetches `external_pdf_url`.
+
+        Args:
+            invoice_id: Of the invoice.
+            destination: A file in a folder that exists.
+            overwrite: Whether a file that is there may be replaced.
+
+        Raises:
+            NotFoundError: There is no such invoice.
+            UnsafeURLError: The link leads to a place where no invoice can be; it was not followed.
+            DownloadError: No whole PDF could be had or stored.
+        """
+        for last_try in (False, True):
+            links = await self.pdf_links(invoice_id)
+            if not links.url:
+                raise DownloadError(f"invoice {invoice_id} has no PDF")
+            try:
+                return await self._download(links.url, destination, overwrite=overwrite)
+            except DownloadError as error:
+                if last_try or error.status != 403:
+                    raise
+        raise AssertionError("unreachable")
+
     async def _page(self, query: InvoiceQuery, offset: int, limit: int, *, bulk: bool) -> Page[Invoice]:
         found = await self._send(endpoints.list_invoices(query, offset=offset, limit=limit), bulk=bulk)
+        return Page(self._read(query, found), offset, found.limit, found.total_count)
+
+    @staticmethod
+    def _read(query: InvoiceQuery, found: endpoints.Slice) -> tuple[Invoice, ...]:
+        """The invoices of a list answer; not one of them when the server ignored a filter."""
         invoices = converter.read_all(Invoice, found.rows)
         for invoice in invoices:
             if broken := query.excludes(invoice):
                 raise FilterIgnoredError(
                     f"invoice {invoice.id} does not match {broken}: the server ignored the filter"
                 ).of_request("GET", "/invoices", 1)
-        return Page(invoices, offset, found.limit, found.total_count)
+        return invoices

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
@@ -15,6 +17,7 @@ from yarl import URL
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices._version import __version__
 from bigcommerce_b2b_invoices.transport.credentials import Secret, check_token
+from bigcommerce_b2b_invoices.transport.download import download_pdf
 from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
@@ -111,6 +114,12 @@ class Transport:
             else:
                 await self.sleep(delay)
             attempt += 1
+
+    async def download(self, link: str, destination: str | os.PathLike[str], *, overwrite: bool) -> Path:
+        """Store the PDF behind a link that the API gave; see `download.download_pdf`."""
+        return await download_pdf(
+            link, destination, overwrite=overwrite, own_origin=self.base_url.origin(), seconds=self.timeout.total
+        )
 
     async def aclose(self) -> None:
         """Close the session, if it is ours. Closing twice does nothing."""

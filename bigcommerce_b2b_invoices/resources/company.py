@@ -1,0 +1,89 @@
+"""The invoices of one company: for a back end that shows a buyer its own invoices."""
+
+import os
+from pathlib import Path
+
+import attrs
+
+from bigcommerce_b2b_invoices.errors import ForeignInvoiceError
+from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
+from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices
+from bigcommerce_b2b_invoices.walks.page import Page
+from bigcommerce_b2b_invoices.walks.walk import Walk
+
+
+class CompanyInvoices:
+    """`client.company(customer_id)`: as `client.invoices`, and an invoice of another company never reaches the caller.
+
+    The API itself ignores filters that it does not know and gives any invoice to the store's token: so each answer is compared
+    with the company here.
+    """
+
+    def __init__(self, invoices: Invoices, customer_id: str | int) -> None:
+        own = InvoiceQuery(customer_id=customer_id)
+        if own.customer_id is None:
+            raise TypeError("customer_id must be the id of a B2B Edition company, not None")
+        self._invoices = invoices
+        self.customer_id = own.customer_id
+
+    async def get(self, invoice_id: int) -> Invoice:
+        """One invoice of the company. One request.
+
+        Raises:
+            ForeignInvoiceError: The invoice is another company's.
+            NotFoundError: There is no such invoice.
+        """
+        invoice = await self._invoices.get(invoice_id)
+        if invoice.customer_id != self.customer_id:
+            raise ForeignInvoiceError(f"invoice {invoice_id} is not one of company {self.customer_id}").of_request(
+                "GET", f"/invoices/{invoice_id}", 1
+            )
+        return invoice
+
+    async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = 250) -> Page[Invoice]:
+        """One page of the company's invoices, as by `Invoices.page`. One request.
+
+        Raises:
+            FilterIgnoredError: The server sent an invoice of another company.
+        """
+        return await self._invoices.page(self._own(query), offset=offset, limit=limit)
+
+    def iterate(self, query: InvoiceQuery = EVERYTHING, *, page_size: int = 250) -> Walk[Invoice]:
+        """All of the company's invoices, as by `Invoices.iterate`.
+
+        Raises:
+            FilterIgnoredError: The server sent an invoice of another company.
+        """
+        return self._invoices.iterate(self._own(query), page_size=page_size)
+
+    async def count(self, query: InvoiceQuery = EVERYTHING) -> int:
+        """How many invoices the company has. One request, and one row read to see that the filter holds.
+
+        Raises:
+            FilterIgnoredError: The server counted the invoices of another company.
+        """
+        return await self._invoices.count(self._own(query))
+
+    async def pdf_links(self, invoice_id: int) -> PDFLinks:
+        """Where the PDF can be fetched. Two requests: the invoice is looked at first.
+
+        Raises:
+            ForeignInvoiceError: The invoice is another company's.
+        """
+        await self.get(invoice_id)
+        return await self._invoices.pdf_links(invoice_id)
+
+    async def download_pdf(self, invoice_id: int, destination: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Store the PDF, as by `Invoices.download_pdf`. One request more: the invoice is looked at first.
+
+        Raises:
+            ForeignInvoiceError: The invoice is another company's.
+        """
+        await self.get(invoice_id)
+        return await self._invoices.download_pdf(invoice_id, destination, overwrite=overwrite)
+
+    def _own(self, query: InvoiceQuery) -> InvoiceQuery:
+        if query.customer_id not in (None, self.customer_id):
+            raise ValueError(f"the query asks for company {query.customer_id}, but this is the view of {self.customer_id}")
+        return attrs.evolve(query, customer_id=self.customer_id)
