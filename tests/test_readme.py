@@ -1,0 +1,53 @@
+"""What the README shows runs, and says what is true."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import connect
+
+import bigcommerce_b2b_invoices as package
+from bigcommerce_b2b_invoices import B2BClient
+from bigcommerce_b2b_invoices.sandbox import Sandbox
+
+README = (Path(__file__).parent.parent / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+async def run(code: str, **names: object) -> dict[str, object]:
+    """Run a block of the README, which may await at the top level."""
+    lines = [f"    {line}" for line in code.splitlines() if not line.startswith("asyncio.run")]
+    scope = dict(names)
+    exec("\n".join(["async def block():", *lines, "    return locals()"]), scope)  # noqa: S102 - the README's own code
+    result: dict[str, object] = await scope["block"]()  # type: ignore[operator] # the function just defined
+    return result
+
+
+async def test_the_main_job_prints_overdue_invoices(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BIGCOMMERCE_STORE_HASH", sandbox.store_hash)
+    monkeypatch.setenv("BIGCOMMERCE_ACCESS_TOKEN", sandbox.auth_token)
+    monkeypatch.setenv("BIGCOMMERCE_B2B_BASE_URL", sandbox.base_url)
+    scope = await run(BLOCKS[0])
+    await scope["main"]()  # type: ignore[operator] # the function that the block defines
+    async with connect(sandbox) as client:
+        overdue = [invoice.invoice_number async for invoice in client.invoices.iterate() if invoice.is_overdue()]
+    printed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert set(printed) <= set(overdue)
+    assert printed
+
+
+async def test_the_sandbox_and_the_writing_blocks_run(client: B2BClient) -> None:
+    await run(BLOCKS[1])
+    scope = await run(BLOCKS[2], client=client)
+    assert isinstance(scope["invoice_id"], int)
+    created = await client.invoices.get(scope["invoice_id"])
+    assert created.open_balance
+    assert str(created.open_balance.value) == "100.0000"
+
+
+def test_every_method_in_the_table_exists() -> None:
+    for resource, method in re.findall(r"`[^`]*client\.(invoices|extra_fields)\.(\w+)\(", README):
+        owner = package.Invoices if resource == "invoices" else package.ExtraFields
+        assert callable(getattr(owner, method))
