@@ -39,7 +39,7 @@ async def test_the_main_job_prints_overdue_invoices(
 
 
 async def test_the_sandbox_and_the_writing_blocks_run(client: B2BClient) -> None:
-    await run(BLOCKS[1])
+    await run(BLOCKS[1], B2BClient=B2BClient)
     scope = await run(BLOCKS[2], client=client)
     assert isinstance(scope["invoice_id"], int)
     created = await client.invoices.get(scope["invoice_id"])
