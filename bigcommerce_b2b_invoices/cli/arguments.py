@@ -1,0 +1,40 @@
+"""How arguments are read: strictly, for a mistyped id must not become another one."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter, Token, validators
+
+_DIGITS = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+def read_whole(_type: type, tokens: Sequence[Token]) -> int:
+    """A whole number in decimal digits: cyclopts alone would take 1.5 for 2."""
+    text = tokens[0].value
+    if not _DIGITS.fullmatch(text):
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def read_time(_type: type, tokens: Sequence[Token]) -> datetime:
+    """An ISO 8601 date or time; without a time zone it is UTC, and a date is its first moment."""
+    text = tokens[0].value
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no ISO 8601 date or time, such as 2026-01-31 or 2026-01-31T12:00:00+01:00") from None
+    return time if time.utcoffset() is not None else time.replace(tzinfo=UTC)
+
+
+_ONE_UP = Parameter(converter=read_whole, validator=validators.Number(gte=1))
+
+Whole: TypeAlias = Annotated[int, Parameter(converter=read_whole)]
+ZeroOrMore: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=validators.Number(gte=0))]
+OneOrMore: TypeAlias = Annotated[int, _ONE_UP]
+MaybeOneOrMore: TypeAlias = Annotated[int | None, _ONE_UP]
+InvoiceId: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=validators.Number(gte=1, lt=2**63))]
+Port: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=validators.Number(gte=0, lte=65535))]
+Seconds: TypeAlias = Annotated[float, Parameter(validator=validators.Number(gte=0))]
+MaybeTime: TypeAlias = Annotated[datetime | None, Parameter(converter=read_time)]

@@ -1,0 +1,79 @@
+"""One run of the program: parse, run, and end in order, whatever happens."""
+
+import asyncio
+import inspect
+import io
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+
+from bigcommerce_b2b_invoices.cli.app import app
+from bigcommerce_b2b_invoices.cli.log import hide_log, logger
+from bigcommerce_b2b_invoices.cli.text import say
+from bigcommerce_b2b_invoices.cli.verdict import error_text, exit_code, is_foreseen
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name; returns the exit code. Nothing is raised."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end a listing
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except (BrokenPipeError, SystemExit):  # such as `| head`, which has seen enough; rich makes the second of the first
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person reads this, not a program
+        if not is_foreseen(error):
+            logger.debug("where it happened", exc_info=error)
+        say(f"error: {error_text(error)}")
+        return exit_code(error)
+    finally:
+        hide_log()
+        _let_go_of_stdout()
+
+
+def _let_go_of_stdout() -> None:
+    """What can no longer be written is forgotten: the interpreter would complain about it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(arguments: Sequence[str]) -> int:
+    command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+    result = command(*bound.args, **bound.kwargs)
+    if inspect.iscoroutine(result):
+        result = asyncio.run(_until_signal(result))
+    return result if isinstance(result, int) else 0
+
+
+async def _until_signal(command: Coroutine[object, object, int]) -> int:
+    """Run the command. A signal that would kill the process cancels it instead, so that it can clean up.
+
+    asyncio does the same for Ctrl-C by itself, and turns it into a KeyboardInterrupt at the end.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    received: list[signal.Signals] = []
+
+    def stop(number: signal.Signals) -> None:
+        received.append(number)
+        if task is not None:
+            task.cancel()
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored: leave it so
+            with suppress(NotImplementedError, RuntimeError):  # Windows, and any thread but the main one
+                loop.add_signal_handler(number, stop, number)
+    try:
+        return await command
+    except asyncio.CancelledError:
+        if not received:
+            raise
+        say(f"error: stopped by {received[0].name}")
+        return 128 + received[0]

@@ -1,0 +1,53 @@
+"""How far a long command is, on stderr: a bar at a terminal, else a line now and then."""
+
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
+from rich.text import Text
+
+from bigcommerce_b2b_invoices.cli.text import say
+
+Report: TypeAlias = Callable[[int, int | None], None]  # how many are done, and of how many, where that is known
+
+EVERY = 5.0  # seconds between two lines
+
+
+def progress(*, as_lines: bool) -> AbstractContextManager[Report]:
+    """A function to report to. Lines are better where other lines are printed, too."""
+    return lines() if as_lines or not sys.stderr.isatty() else bar()
+
+
+@contextmanager
+def lines(every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> Generator[Report]:
+    """At most one line in `every` seconds."""
+    started = shown = clock()
+
+    def report(done: int, total: int | None) -> None:
+        nonlocal shown
+        now = clock()
+        if now - shown >= every:
+            shown = now
+            say(f"{done} of {'?' if total is None else total} invoices, {done / (now - started):.0f} a second")
+
+    yield report
+
+
+@contextmanager
+def bar() -> Generator[Report]:
+    """Count, rate and time left; gone when the block ends."""
+    columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("", total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+class _Rate(ProgressColumn):
+    """Invoices a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:.0f}/s")

@@ -1,0 +1,27 @@
+"""Single values of an invoice as text that programs read back."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+
+
+def iso_utc(time: datetime | None) -> str:
+    """ISO 8601 in UTC, such as `2026-01-31T12:00:00Z`; empty for None."""
+    if time is None:
+        return ""
+    try:
+        return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:  # a time at the very edge of year 1 or 9999, which has no name in UTC
+        return time.isoformat()
+
+
+def plain_amount(value: Decimal | None) -> str:
+    """All digits and no exponent, such as `1000.00`; empty for None."""
+    return "" if value is None else format(value, "f")
+
+
+def word(member: int | None) -> str:
+    """The name of a status or a source, such as `partially_paid`; a number that has none as it is; empty for None."""
+    if isinstance(member, Enum):
+        return member.name.lower()
+    return "" if member is None else str(int(member))
