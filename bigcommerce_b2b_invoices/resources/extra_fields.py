@@ -32,6 +32,9 @@ class ExtraFields:
         return Walk(lambda offset, limit: self._page(offset, limit, bulk=True), page_size=page_size)
 
     async def _page(self, offset: int, limit: int, *, bulk: bool) -> Page[ExtraFieldConfig]:
-        found = await self._send(endpoints.list_extra_field_configs(offset=offset, limit=limit), bulk=bulk)
-        configs = converter.read_all(ExtraFieldConfig, found.rows)
-        return Page(configs, offset, found.limit, found.total_count)
+        call = endpoints.list_extra_field_configs(offset=offset, limit=limit)
+
+        def read(found: endpoints.Slice) -> Page[ExtraFieldConfig]:
+            return Page(converter.read_all(ExtraFieldConfig, found.rows), offset, found.limit, found.total_count)
+
+        return await self._send(call.then(read), bulk=bulk)

@@ -86,8 +86,7 @@ class Invoices:
         Raises:
             FilterIgnoredError: The first invoice counted is one that the query excludes.
         """
-        found = await self._send(endpoints.list_invoices(query, offset=0, limit=1))
-        self._read(query, found)
+        found = await self._page(query, 0, 1, bulk=False)
         if found.total_count is None:
             raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
         return found.total_count
@@ -211,16 +210,13 @@ class Invoices:
         raise AssertionError("unreachable")
 
     async def _page(self, query: InvoiceQuery, offset: int, limit: int, *, bulk: bool) -> Page[Invoice]:
-        found = await self._send(endpoints.list_invoices(query, offset=offset, limit=limit), bulk=bulk)
-        return Page(self._read(query, found), offset, found.limit, found.total_count)
+        call = endpoints.list_invoices(query, offset=offset, limit=limit)
 
-    @staticmethod
-    def _read(query: InvoiceQuery, found: endpoints.Slice) -> tuple[Invoice, ...]:
-        """The invoices of a list answer; not one of them when the server ignored a filter."""
-        invoices = converter.read_all(Invoice, found.rows)
-        for invoice in invoices:
-            if broken := query.excludes(invoice):
-                raise FilterIgnoredError(
-                    f"invoice {invoice.id} does not match {broken}: the server ignored the filter"
-                ).of_request("GET", "/invoices", 1)
-        return invoices
+        def read(found: endpoints.Slice) -> Page[Invoice]:
+            invoices = converter.read_all(Invoice, found.rows)
+            for invoice in invoices:
+                if broken := query.excludes(invoice):
+                    raise FilterIgnoredError(f"invoice {invoice.id} does not match {broken}: the server ignored the filter")
+            return Page(invoices, offset, found.limit, found.total_count)
+
+        return await self._send(call.then(read), bulk=bulk)

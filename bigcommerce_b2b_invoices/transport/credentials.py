@@ -7,6 +7,7 @@ from bigcommerce_b2b_invoices.errors import ConfigurationError
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header value can carry without being changed or refused
 _STORE_HASH = re.compile(r"[A-Za-z0-9]+")
+MASK = "***"
 
 
 class Secret(str):
@@ -15,7 +16,7 @@ class Secret(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "'***'"
+        return repr(MASK)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled")

@@ -16,7 +16,7 @@ from yarl import URL
 
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices._version import __version__
-from bigcommerce_b2b_invoices.transport.credentials import Secret, check_token
+from bigcommerce_b2b_invoices.transport.credentials import MASK, Secret, check_token
 from bigcommerce_b2b_invoices.transport.download import download_pdf
 from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
@@ -164,7 +164,12 @@ class Transport:
                 ) as answer,
             ):
                 body = await _read_body(answer)
-                return Response(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
+                token = str(headers["X-Auth-Token"])
+                return Response(
+                    answer.status,
+                    {name.lower(): text.replace(token, MASK) for name, text in answer.headers.items()},
+                    body.replace(token.encode(), MASK.encode()),  # what a server echoes must not come back in an error
+                )
         except errors.B2BError as known:
             error: errors.B2BError = known
         except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 import attrs
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @attrs.frozen
@@ -47,6 +48,10 @@ class Call(Generic[T]):
     decode: Callable[[Response], T]
     repeatable: bool
     decode_repeated: Callable[[Response], T] | None = None
+
+    def then(self, read: Callable[[T], R]) -> "Call[R]":
+        """The same call with its result read on. What `read` raises belongs to the attempt, as what `decode` raises does."""
+        return Call(self.request, lambda response: read(self.decode(response)), self.repeatable)
 
 
 class Send(Protocol):

@@ -130,7 +130,7 @@ def _read_time(value: object) -> datetime | None:
             if _DIGITS.fullmatch(value):
                 return EPOCH + timedelta(seconds=int(value))
             time = datetime.fromisoformat(value)
-            return time if time.utcoffset() is not None else time.replace(tzinfo=UTC)  # the API's clock is UTC
+            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)  # the API's clock is UTC
     except (ValueError, OverflowError):
         raise _Unreadable(f"{_kind(value)} that is no time (epoch seconds or ISO 8601)") from None
     raise _Unreadable(f"expected a time (epoch seconds or ISO 8601), got {_kind(value)}")

@@ -14,6 +14,7 @@ from bigcommerce_b2b_invoices import (
     Attempt,
     B2BClient,
     B2BError,
+    BadRequestError,
     ClientClosedError,
     ConfigurationError,
     ConnectFailedError,
@@ -203,6 +204,14 @@ async def test_malformed_http_is_a_response_error_and_never_a_bad_request(script
     _, client = await scripted(reply, retry=RetryPolicy(attempts=1), timeout=Timeout(read=2))
     with pytest.raises(ResponseError):
         await client.invoices.get(9)
+
+
+async def test_a_token_that_the_server_echoes_does_not_come_back(scripted: Scripted) -> None:
+    echo = answer({"code": 400, "data": {"errMsg": f"bad token {TOKEN}"}}, 400, X_Request_Id=TOKEN)
+    _, client = await scripted(echo)
+    with pytest.raises(BadRequestError, match=r"bad token \*\*\*") as raised:
+        await client.invoices.get(9)
+    assert TOKEN not in repr(vars(raised.value))
 
 
 async def test_a_cookie_of_the_server_is_not_sent_back(scripted: Scripted) -> None:

@@ -113,6 +113,7 @@ UNREADABLE = [
     ({"customerId": {}}, "data.customerId"),
     ({"dueDate": "soon"}, "data.dueDate"),
     ({"dueDate": 10**17}, "data.dueDate"),
+    ({"dueDate": "0001-01-01T00:00:00+14:00"}, "data.dueDate"),
     ({"dueDate": [1]}, "data.dueDate"),
     ({"status": "open"}, "data.status"),
     ({"status": 1.5}, "data.status"),
@@ -271,7 +272,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-MONEY = st.fixed_dictionaries({"code": st.text(), "value": st.decimals(-(10**9), 10**9, places=4) | st.integers()})
+MONEY = st.fixed_dictionaries({"code": st.text(), "value": st.decimals(-(10**9), 10**9, places=4) | st.integers(-(10**18), 10**18)})
 
 
 @given(
