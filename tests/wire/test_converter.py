@@ -272,7 +272,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-MONEY = st.fixed_dictionaries({"code": st.text(), "value": st.decimals(-(10**9), 10**9, places=4) | st.integers(-(10**18), 10**18)})
+MONEY = st.fixed_dictionaries(
+    {"code": st.text(), "value": st.decimals(-(10**9), 10**9, places=4) | st.integers(-(10**18), 10**18)}
+)
 
 
 @given(
