@@ -63,6 +63,14 @@ class B2BClient:
         rate_limiter: RateLimiter | None = None,
         on_attempt: Callable[[Attempt], None] | None = None,
     ) -> None:
+        for name, value, kind in (
+            ("session", session, aiohttp.ClientSession | None),
+            ("timeout", timeout, Timeout),
+            ("retry", retry, RetryPolicy),
+            ("rate_limiter", rate_limiter, RateLimiter | None),
+        ):
+            if not isinstance(value, kind):
+                raise ConfigurationError(f"{name} must be {kind}, not {type(value).__name__}")
         self.rate_limiter = RateLimiter() if rate_limiter is None else rate_limiter
         self._transport = Transport(
             base_url=_check_base_url(base_url),
@@ -74,7 +82,7 @@ class B2BClient:
             rate_limiter=self.rate_limiter,
             on_attempt=on_attempt,
         )
-        self.invoices = Invoices(self._transport.send, self._transport.download)
+        self.invoices = Invoices(self._transport.send, self._transport.download, self._transport.store_hash)
         self.extra_fields = ExtraFields(self._transport.send)
 
     @classmethod

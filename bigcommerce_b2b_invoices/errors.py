@@ -34,7 +34,10 @@ credential or an aiohttp object, so every error can be logged and pickled.
 """
 
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from bigcommerce_b2b_invoices.walks.page import WalkReport
 
 
 class B2BError(Exception):
@@ -229,7 +232,7 @@ class OutcomeUnknownError(B2BError):
         self.invoice_number = invoice_number
 
     def _facts(self) -> list[str]:
-        return [] if self.reason is None else [f"{type(self.reason).__name__}: {self.reason.message}"]
+        return [] if self.reason is None else [f"{type(self.reason).__name__}: {self.reason}"]
 
 
 class EditConflictError(B2BError):
@@ -237,7 +240,13 @@ class EditConflictError(B2BError):
 
 
 class IncompleteWalkError(B2BError):
-    """A walk could not prove that nothing was lost, and stopped."""
+    """A walk could not prove that nothing was lost, and stopped.
+
+    Attributes:
+        report: What the walk had done, where there was a walk.
+    """
+
+    report: "WalkReport | None" = None
 
 
 class OffsetIgnoredError(IncompleteWalkError):
@@ -273,4 +282,4 @@ class RateLimitWaitError(B2BError):
 
 
 class ClientClosedError(B2BError):
-    """Used after `aclose`, with a closed session, or from another event loop than at first. Nothing was sent."""
+    """Used after `aclose`, with a closed session, or from another event loop than at first; a read that was under way, too."""

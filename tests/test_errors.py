@@ -75,7 +75,7 @@ REACHED: list[tuple[type[errors.B2BError], Use, list[Reply], dict[str, Any]]] = 
     (errors.ServerError, get, [raw(b"{}", 503)], {}),
     (errors.DecodeError, get, [envelope({"id": "x"})], {}),
     (errors.OutcomeUnknownError, create, [CLOSE], {}),
-    (errors.IncompleteWalkError, walk, [page_of("3", 9), envelope([], total=9, limit=2)], {}),
+    (errors.IncompleteWalkError, walk, [envelope([{"id": 1, "customerId": "3", "createdAt": 1}], total=9, limit=1)], {}),
     (errors.OffsetIgnoredError, walk, [page_of("3", 9)], {}),
     (errors.FilterIgnoredError, walk, [page_of("4", 2)], {}),
     (errors.EditConflictError, edit, [envelope({"id": 9, "status": 0}), envelope({"id": 9, "status": 1})], {}),

@@ -23,7 +23,7 @@ async def export_invoices(
 ) -> int:
     """Write all invoices that match to a file, which appears when it is complete and not before.
 
-    JSON Lines hold all that the API sent, in its own names. CSV holds one row an invoice, where a text that a spreadsheet would
+    JSON Lines hold what the API sent, in its own names. CSV holds one row an invoice, where a text that a spreadsheet would
     take for a formula gets a leading apostrophe. Only the owner may read a new file.
 
     Args:

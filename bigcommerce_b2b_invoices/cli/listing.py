@@ -2,7 +2,9 @@
 
 import sys
 
-from bigcommerce_b2b_invoices import Invoice, NotFoundError
+import attrs
+
+from bigcommerce_b2b_invoices import Direction, Invoice, NotFoundError
 from bigcommerce_b2b_invoices.cli import show
 from bigcommerce_b2b_invoices.cli.arguments import InvoiceId, OneOrMore
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
@@ -32,11 +34,14 @@ async def list_invoices(
         settings: Where to connect.
     """
     query = filters.as_query()
+    if query.sort_by is None and query.order_by is None:
+        query = attrs.evolve(query, order_by=Direction.DESCENDING)
     as_table = sys.stdout.isatty() and not json
     rows: list[tuple[str, ...]] = []
     shown = seen = left = 0
     async with connect(settings) as connection:
-        walk = connection.client.invoices.iterate(query, page_size=PAGE if filters.overdue else min(PAGE, limit))
+        page_size = PAGE if filters.overdue else min(PAGE, limit)
+        walk = connection.client.invoices.iterate(query, page_size=page_size, prefetch=0)
         async for invoice in walk:
             seen += 1
             if not filters.admits(invoice):

@@ -21,10 +21,13 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end a listing
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return code
-    except (BrokenPipeError, SystemExit):  # such as `| head`, which has seen enough; rich makes the second of the first
+    except BrokenPipeError:  # such as `| head`, which has seen enough
         return 0
+    except SystemExit as ended:  # rich makes one with code 1 of a broken pipe
+        return 0 if ended.code in (None, 1) else 2
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person reads this, not a program
         if not is_foreseen(error):
             logger.debug("where it happened", exc_info=error)
@@ -37,11 +40,14 @@ def run(arguments: Sequence[str]) -> int:
 
 def _let_go_of_stdout() -> None:
     """What can no longer be written is forgotten: the interpreter would complain about it once more at its end."""
+    stdout = sys.stdout
+    if stdout is None:
+        return
     try:
-        sys.stdout.flush()
+        stdout.flush()
     except OSError:
         with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -19,7 +19,8 @@ EVERY = 5.0  # seconds between two lines
 
 def progress(*, as_lines: bool) -> AbstractContextManager[Report]:
     """A function to report to. Lines are better where other lines are printed, too."""
-    return lines() if as_lines or not sys.stderr.isatty() else bar()
+    at_terminal = sys.stderr is not None and sys.stderr.isatty()
+    return bar() if at_terminal and not as_lines else lines()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import os
 import sys
 import unicodedata
+from contextlib import suppress
 
 _HARMLESS = ("Zs",)  # spaces of all widths; `isprintable` knows only one
 _JOINERS = "\u200c\u200d"  # part of Persian words and of emoji
@@ -27,6 +28,7 @@ def masked(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """One line for the user, on stderr: stdout is for what was asked for."""
-    sys.stderr.write(f"{printable(masked(line))}\n")
-    sys.stderr.flush()
+    """One line for the user, on stderr: stdout is for what was asked for. Where nobody reads it, it is lost."""
+    with suppress(OSError, AttributeError):  # a closed pipe; no stderr at all
+        sys.stderr.write(f"{printable(masked(line))}\n")
+        sys.stderr.flush()

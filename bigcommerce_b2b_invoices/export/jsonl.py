@@ -1,4 +1,4 @@
-"""JSON Lines: one invoice a line, in the API's own names, with everything that the API sent."""
+"""JSON Lines: one invoice a line, in the API's own names, with what the API sent, null and nothing being the same."""
 
 from pathlib import Path
 

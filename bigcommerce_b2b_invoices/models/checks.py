@@ -44,7 +44,7 @@ def exact(_instance: object, field: "attrs.Attribute[Any]", value: object) -> No
         raise TypeError(f"{field.name} must be a Decimal, not {type(value).__name__}{hint}")
     if not value.is_finite():
         raise ValueError(f"{field.name} must be a finite number, not {value}")
-    if value and abs(value.adjusted()) > MAX_EXPONENT:
+    if abs(value.adjusted()) > MAX_EXPONENT:
         raise ValueError(f"{field.name} is out of range: {value:.3e}")
 
 
@@ -60,8 +60,10 @@ def filled(_instance: object, field: "attrs.Attribute[Any]", value: object) -> N
     """A text of at least one character."""
     if not isinstance(value, str):
         raise TypeError(f"{field.name} must be str, not {type(value).__name__}")
-    if not value:
+    if not value.strip():
         raise ValueError(f"{field.name} is empty: leave the argument out instead")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{field.name} holds half a character (a lone surrogate), which cannot be sent")
 
 
 def each(check: Validator) -> Validator:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import IntEnum
 
 import attrs
+from attrs.validators import optional
 
 from bigcommerce_b2b_invoices.models import checks
 from bigcommerce_b2b_invoices.models.extra_field import ExtraField
@@ -41,34 +42,40 @@ class Money:
         value: The amount in the currency's main unit. An int is taken too; a float is a TypeError.
     """
 
-    code: str = attrs.field(validator=checks.of_type(str))
+    code: str = attrs.field(validator=checks.filled)
     value: Decimal = attrs.field(converter=checks.as_decimal, validator=checks.exact)
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, kw_only=True, hash=False)
+    additional_properties: Mapping[str, object] = attrs.field(
+        factory=dict, kw_only=True, hash=False, validator=checks.of_type(Mapping)
+    )
+
+
+_TEXT = optional(checks.of_type(str))
+_MONEY = optional(checks.of_type(Money))
 
 
 @attrs.frozen(kw_only=True)
 class CostLine:
     """A line of the invoice's totals, such as subtotal, freight or tax."""
 
-    description: str | None = None
-    amount: Money | None = None
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    description: str | None = attrs.field(default=None, validator=_TEXT)
+    amount: Money | None = attrs.field(default=None, validator=_MONEY)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
 class Address:
     """A billing or shipping address."""
 
-    first_name: str | None = None
-    last_name: str | None = None
-    street1: str | None = None
-    street2: str | None = None
-    city: str | None = None
-    state: str | None = None
-    zip_code: str | None = None
-    country: str | None = None
+    first_name: str | None = attrs.field(default=None, validator=_TEXT)
+    last_name: str | None = attrs.field(default=None, validator=_TEXT)
+    street1: str | None = attrs.field(default=None, validator=_TEXT)
+    street2: str | None = attrs.field(default=None, validator=_TEXT)
+    city: str | None = attrs.field(default=None, validator=_TEXT)
+    state: str | None = attrs.field(default=None, validator=_TEXT)
+    zip_code: str | None = attrs.field(default=None, validator=_TEXT)
+    country: str | None = attrs.field(default=None, validator=_TEXT)
     custom_fields: object = attrs.field(default=None, hash=False)
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
@@ -81,32 +88,32 @@ class LineItem:
         unit_discount: What is taken off the price of one.
     """
 
-    sku: str | None = None
-    type: str | None = None
-    comments: str | None = None
+    sku: str | None = attrs.field(default=None, validator=_TEXT)
+    type: str | None = attrs.field(default=None, validator=_TEXT)
+    comments: str | None = attrs.field(default=None, validator=_TEXT)
     quantity: Decimal | None = attrs.field(
         default=None,
         converter=attrs.converters.optional(checks.as_decimal),
-        validator=attrs.validators.optional(checks.exact),
+        validator=optional(checks.exact),
     )
-    unit_price: Money | None = None
-    description: str | None = None
+    unit_price: Money | None = attrs.field(default=None, validator=_MONEY)
+    description: str | None = attrs.field(default=None, validator=_TEXT)
     custom_fields: object = attrs.field(default=None, hash=False)
-    unit_discount: Money | None = None
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    unit_discount: Money | None = attrs.field(default=None, validator=_MONEY)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
 class Shipment:
     """A shipment. The API keeps its fields as the texts that somebody wrote, dates too."""
 
-    address_index: str | None = None
-    ship_date: str | None = None
-    ship_via: str | None = None
-    tracking_number: str | None = None
-    comments: str | None = None
+    address_index: str | None = attrs.field(default=None, validator=_TEXT)
+    ship_date: str | None = attrs.field(default=None, validator=_TEXT)
+    ship_via: str | None = attrs.field(default=None, validator=_TEXT)
+    tracking_number: str | None = attrs.field(default=None, validator=_TEXT)
+    comments: str | None = attrs.field(default=None, validator=_TEXT)
     custom_fields: object = attrs.field(default=None, hash=False)
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 def _cost_lines(values: Iterable[CostLine]) -> tuple[CostLine, ...]:
@@ -121,12 +128,16 @@ def _addresses(values: Iterable[Address]) -> tuple[Address, ...]:
 class InvoiceHeader:
     """The upper part of `details`: totals, addresses, order date."""
 
-    cost_lines: tuple[CostLine, ...] = attrs.field(default=(), converter=_cost_lines)
-    order_date: datetime | None = attrs.field(default=None, validator=attrs.validators.optional(checks.aware))
-    billing_address: Address | None = None
+    cost_lines: tuple[CostLine, ...] = attrs.field(
+        default=(), converter=_cost_lines, validator=checks.each(checks.of_type(CostLine))
+    )
+    order_date: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    billing_address: Address | None = attrs.field(default=None, validator=optional(checks.of_type(Address)))
     customer_fields: object = attrs.field(default=None, hash=False)
-    shipping_addresses: tuple[Address, ...] = attrs.field(default=(), converter=_addresses)
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    shipping_addresses: tuple[Address, ...] = attrs.field(
+        default=(), converter=_addresses, validator=checks.each(checks.of_type(Address))
+    )
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 def _line_items(values: Iterable[LineItem]) -> tuple[LineItem, ...]:
@@ -141,9 +152,13 @@ def _shipments(values: Iterable[Shipment]) -> tuple[Shipment, ...]:
 class InvoiceContents:
     """The lower part of `details`: what was sold and shipped."""
 
-    line_items: tuple[LineItem, ...] = attrs.field(default=(), converter=_line_items)
-    shipments: tuple[Shipment, ...] = attrs.field(default=(), converter=_shipments)
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    line_items: tuple[LineItem, ...] = attrs.field(
+        default=(), converter=_line_items, validator=checks.each(checks.of_type(LineItem))
+    )
+    shipments: tuple[Shipment, ...] = attrs.field(
+        default=(), converter=_shipments, validator=checks.each(checks.of_type(Shipment))
+    )
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
@@ -155,10 +170,10 @@ class InvoiceDetails:
         details: Line items and shipments (the API names this part `details` again).
     """
 
-    type: str | None = None
-    header: InvoiceHeader | None = None
-    details: InvoiceContents | None = None
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    type: str | None = attrs.field(default=None, validator=_TEXT)
+    header: InvoiceHeader | None = attrs.field(default=None, validator=optional(checks.of_type(InvoiceHeader)))
+    details: InvoiceContents | None = attrs.field(default=None, validator=optional(checks.of_type(InvoiceContents)))
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
@@ -204,7 +219,7 @@ class Invoice:
     external_pdf_url: str | None = None
     terms_conditions: str | None = None
     extra_fields: tuple[ExtraField, ...] = ()
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
     @property
     def line_items(self) -> tuple[LineItem, ...]:
@@ -254,7 +269,7 @@ class InvoiceFromOrder:
 
     invoice_id: int
     invoice_number: str | None = None
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
@@ -268,4 +283,4 @@ class PDFLinks:
 
     url: str | None = attrs.field(default=None, repr=False)  # a signed URL is a credential for as long as it lives
     external_pdf_url: str | None = None
-    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+    additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))

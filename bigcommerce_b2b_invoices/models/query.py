@@ -71,6 +71,18 @@ def _numbers(values: Iterable[int]) -> tuple[int, ...]:
 
 
 @attrs.frozen(kw_only=True)
+class RowFields:
+    """What of a listed invoice its query can be checked against."""
+
+    id: int
+    status: InvoiceStatus | int | None = None
+    customer_id: str | None = None
+    external_id: str | None = None
+    channel_id: int | None = None
+    created_at: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
 class InvoiceQuery:
     """Which invoices to list; everything that is set must hold. Source: GET /invoices.
 
@@ -83,7 +95,8 @@ class InvoiceQuery:
         q: Text to search for. The API does not match exactly: compare again.
         begin_date_at: Made at this time or later; sent in whole seconds.
         end_date_at: Made at this time or earlier.
-        sort_by: Without it the newest come first.
+        sort_by: Without it a page has the newest first, and a walk goes by creation.
+        order_by: Without it a walk goes upwards, and a page as the server likes.
         include_extra_fields: Whether the invoices of the list carry their extra fields.
     """
 
@@ -108,11 +121,12 @@ class InvoiceQuery:
         if self.begin_date_at and self.end_date_at and self.begin_date_at > self.end_date_at:
             raise ValueError("begin_date_at is later than end_date_at: no invoice can match")
 
-    def excludes(self, invoice: Invoice) -> str | None:
+    def excludes(self, invoice: Invoice | RowFields) -> str | None:
         """Name of the filter by which this invoice should not have been listed; None where it belongs.
 
         The server ignores what it does not know, and then lists every company's invoices: so each row is checked again. What the
-        API compares loosely (`q`, `customer_name`) cannot be checked, and neither can a field that the row does not hold.
+        API compares loosely (`q`, `customer_name`) cannot be checked, and a status, channel or time that the row does not
+        hold is let pass; a row without a company or external id is not.
         """
         if self.status is not None and invoice.status not in (self.status, None):
             return "status"
@@ -128,3 +142,9 @@ class InvoiceQuery:
             if self.end_date_at is not None and invoice.created_at > self.end_date_at + SLACK:
                 return "end_date_at"
         return None
+
+    @property
+    def can_exclude(self) -> bool:
+        """Whether any filter is set that `excludes` checks."""
+        filters = (self.status, self.customer_id, self.begin_date_at, self.end_date_at)
+        return bool(self.external_ids or self.channel_ids) or any(each is not None for each in filters)

@@ -49,13 +49,20 @@ class CompanyInvoices:
         """
         return await self._invoices.page(self._own(query), offset=offset, limit=limit)
 
-    def iterate(self, query: InvoiceQuery = EVERYTHING, *, page_size: int = 250) -> Walk[Invoice]:
+    def iterate(
+        self,
+        query: InvoiceQuery = EVERYTHING,
+        *,
+        page_size: int = 250,
+        prefetch: int = 4,
+        resume: str | None = None,
+    ) -> Walk[Invoice]:
         """All of the company's invoices, as by `Invoices.iterate`.
 
         Raises:
             FilterIgnoredError: The server sent an invoice of another company.
         """
-        return self._invoices.iterate(self._own(query), page_size=page_size)
+        return self._invoices.iterate(self._own(query), page_size=page_size, prefetch=prefetch, resume=resume)
 
     async def count(self, query: InvoiceQuery = EVERYTHING) -> int:
         """How many invoices the company has. One request, and one row read to see that the filter holds.

@@ -6,6 +6,7 @@ sent, every other that arrived within the last window still holds its lease.
 """
 
 import asyncio
+import math
 from collections import deque
 
 from bigcommerce_b2b_invoices.errors import ClientClosedError, RateLimitWaitError
@@ -25,11 +26,14 @@ class RateLimiter:
     """
 
     def __init__(self, requests: int = 150, per: float = 60.0, *, reserve: int = 0, max_wait: float | None = None) -> None:
-        if requests < 1 or per <= 0:
+        for name, value in (("requests", requests), ("reserve", reserve)):
+            if type(value) is not int:
+                raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        if requests < 1 or not 0 < per < math.inf:
             raise ValueError(f"a limiter needs at least 1 request and a window above 0 seconds, not {requests} and {per}")
         if not 0 <= reserve < requests:
             raise ValueError(f"reserve must be between 0 and {requests - 1}, not {reserve}")
-        if max_wait is not None and max_wait < 0:
+        if max_wait is not None and not max_wait >= 0:
             raise ValueError(f"max_wait must not be negative: {max_wait}")
         self.requests = requests
         self.per = per

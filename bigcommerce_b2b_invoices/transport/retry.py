@@ -4,7 +4,7 @@ from collections.abc import Callable
 from enum import Enum
 
 import attrs
-from attrs.validators import ge
+from attrs.validators import ge, instance_of
 
 from bigcommerce_b2b_invoices import errors
 
@@ -49,7 +49,7 @@ class RetryPolicy:
         max_delay: Seconds.
     """
 
-    attempts: int = attrs.field(default=4, validator=ge(1))
+    attempts: int = attrs.field(default=4, validator=[instance_of(int), ge(1)])
     base_delay: float = attrs.field(default=0.2, validator=ge(0))
     max_delay: float = attrs.field(default=20.0, validator=ge(0))
 

@@ -95,20 +95,22 @@ class Transport:
             OutcomeUnknownError: The call is a write, was sent, and no trustworthy answer came.
             B2BError: Any other failure, as of the last attempt.
         """
-        request, decode, attempt = call.request, call.decode, 1
+        request, decode, attempt, lost = call.request, call.decode, 1, False
         while True:
             try:
                 return await self._attempt(request, decode, attempt, bulk=bulk)
             except errors.B2BError as caught:
                 error = caught
-            if fate(error) is Fate.UNKNOWN:
-                if not call.repeatable:
-                    error = errors.OutcomeUnknownError("it may or may not have happened", reason=error)
-                    raise error.of_request(request.method, request.path, attempt)
-                decode = call.decode_repeated or decode
-            delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
+            lost = lost or fate(error) is Fate.UNKNOWN  # of any attempt so far
+            delay = None if self._closed else self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
             if delay is None:
+                if lost and request.method != "GET":
+                    error = errors.OutcomeUnknownError("it may or may not have happened", reason=error)
+                elif lost and self._closed:
+                    error = errors.ClientClosedError("the client was closed during the request")
                 raise error.of_request(request.method, request.path, attempt)
+            if lost:
+                decode = call.decode_repeated or decode
             if fate(error) is Fate.POSTPONED:
                 self.rate_limiter.pause(delay)  # for every call to this store; the next attempt waits for its lease
             else:
@@ -129,16 +131,20 @@ class Transport:
             await session.close()
 
     async def _attempt(self, request: Request, decode: Callable[[Response], T], attempt: int, *, bulk: bool) -> T:
-        session = self._open_session()
-        headers = await self._headers(request)
+        self._open_session()
         await self.rate_limiter.acquire(bulk=bulk)
-        started, status, error = self.clock(), None, None
+        started, status, token = self.clock(), None, ""
+        error: errors.B2BError | None = None
         try:
-            response = await self._exchange(session, request, headers)
+            session = self._open_session()  # once more: the wait may have been long
+            token = self.auth_token if isinstance(self.auth_token, Secret) else check_token(await self.auth_token())
+            response = await self._exchange(session, request, self._headers(request, token))
             status = response.status
             return decode(response)
         except errors.B2BError as caught:
             error = caught
+            if isinstance(caught, errors.APIError):
+                _mask(token, caught)
             raise
         finally:
             self.rate_limiter.release()
@@ -149,40 +155,36 @@ class Transport:
 
     async def _exchange(self, session: aiohttp.ClientSession, request: Request, headers: dict[str, str]) -> Response:
         """Send the request once and read the answer. Whatever aiohttp raises is translated here and nowhere else."""
+        url = self._url(request)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read)
         try:
             async with (
                 asyncio.timeout(self.timeout.total),
                 session.request(
                     request.method,
-                    self._url(request),
+                    url,
                     headers=headers,
                     data=request.body,
                     allow_redirects=False,  # aiohttp would take X-Auth-Token along to another host
                     raise_for_status=False,
                     middlewares=(send_once,),
-                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read),
+                    timeout=limits,
                 ) as answer,
             ):
                 body = await _read_body(answer)
-                token = str(headers["X-Auth-Token"])
-                return Response(
-                    answer.status,
-                    {name.lower(): text.replace(token, MASK) for name, text in answer.headers.items()},
-                    body.replace(token.encode(), MASK.encode()),  # what a server echoes must not come back in an error
-                )
+                return Response(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
         except errors.B2BError as known:
             error: errors.B2BError = known
         except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser
             closed = self._closed or session.closed
-            error = errors.ClientClosedError("the client was closed during the request") if closed else translate(foreign)
+            error = errors.ResponseError("the client was closed during the request") if closed else translate(foreign)
         raise error
 
     def _url(self, request: Request) -> URL:
         path = self.base_url.raw_path.rstrip("/") + request.path
         return self.base_url.with_path(path, encoded=True).with_query(request.query)
 
-    async def _headers(self, request: Request) -> dict[str, str]:
-        token = self.auth_token if isinstance(self.auth_token, Secret) else check_token(await self.auth_token())
+    def _headers(self, request: Request, token: Secret) -> dict[str, str]:
         headers = {
             "X-Auth-Token": token,
             "X-Store-Hash": self.store_hash,
@@ -222,6 +224,18 @@ class Transport:
                 self.on_attempt(attempt)
             except Exception:  # an observer must not decide the fate of a payment
                 logger.exception("on_attempt failed")
+
+
+def _mask(token: str, error: errors.APIError) -> None:
+    """Take the token, which a server may have echoed, out of the error."""
+    error.message = error.message.replace(token, MASK)
+    error.args = (error.message,)
+    error.field_errors = {
+        name.replace(token, MASK): tuple(text.replace(token, MASK) for text in texts)
+        for name, texts in error.field_errors.items()
+    }
+    error.request_id = error.request_id and error.request_id.replace(token, MASK)
+    error.trace_id = error.trace_id and error.trace_id.replace(token, MASK)
 
 
 async def _read_body(answer: aiohttp.ClientResponse) -> bytes:

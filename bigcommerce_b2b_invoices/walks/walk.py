@@ -1,46 +1,138 @@
-"""The async iterator over a whole list."""
+"""The async iterator over a whole list: asks for pages ahead of its consumer, and delivers rows in order."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
 from typing import Generic, Protocol, Self, TypeVar
 
-from bigcommerce_b2b_invoices.walks.offset import OffsetWalk, WalkReport
-from bigcommerce_b2b_invoices.walks.page import Page
+import attrs
+
+from bigcommerce_b2b_invoices.errors import IncompleteWalkError
+from bigcommerce_b2b_invoices.walks.anchored import Mark, Order
+from bigcommerce_b2b_invoices.walks.bookmark import read_bookmark, write_bookmark
+from bigcommerce_b2b_invoices.walks.page import Page, WalkReport
+from bigcommerce_b2b_invoices.walks.plan import Place, Plan
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+LEAST_LIMIT = 4  # rows a page: fewer cannot overlap and advance
 
 
-class HasId(Protocol):
-    """What a walk needs to know of a row."""
+@attrs.frozen
+class Answer:
+    """One list answer.
+
+    Attributes:
+        rows: Still as JSON.
+        marks: Of the rows, with the keys of the order that was asked for.
+        limit: That the server says it applied; None where it does not say.
+        server_time: Of the answer, in microseconds.
+    """
+
+    rows: tuple[object, ...]
+    marks: tuple[Mark, ...]
+    limit: int | None
+    total_count: int | None
+    server_time: int
+
+
+class Source(Protocol[T_co]):
+    """A list to walk over: what a walk is given instead of an endpoint."""
 
     @property
-    def id(self) -> int:
-        """Tells the row from every other."""
+    def path(self) -> str:
+        """Of the endpoint, for errors."""
+        ...
+
+    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
+        """The rows at an offset, in an order. One request. An error where a row does not belong there."""
+        ...
+
+    def key(self, row: object, order: Order) -> int | None:
+        """What a row is sorted by in an order."""
+        ...
+
+    def read(self, row: object, place: str) -> T_co:
+        """The row as a model, or a DecodeError that names the place in the answer."""
         ...
 
 
-T = TypeVar("T", bound=HasId)
+@attrs.define(eq=False)
+class _Asked:
+    """A page that is under way, or that waits for the pages before it."""
+
+    offset: int
+    task: asyncio.Task[Answer]
+    rejected: bool = False
+
+
+@attrs.frozen(eq=False)
+class _Row:
+    """A row that was accepted and not delivered yet."""
+
+    raw: object
+    mark: Mark
+    index: int
+    asked: _Asked
+    order: Order
+    closing: bool
 
 
 class Walk(Generic[T]):
-    """Every row of a list, one after another: `async for row in walk`. The next page is asked for when it is needed.
+    """Every row of a list, one after another: `async for row in walk`.
 
-    A walk is used once, by one consumer. Leaving the loop early leaves no task and no connection behind. An error ends it.
+    Up to `prefetch` pages are asked for ahead of the consumer; one that stops consuming takes no more than these. Each row is
+    turned into a model when it is delivered. Leaving the loop early, an error in it and cancellation end the requests that are
+    under way. The walk can then be continued, by looping over it again, or in another process by its `bookmark`.
+
+    A walk has one consumer.
     """
 
-    def __init__(self, fetch: Callable[[int, int], Awaitable[Page[T]]], *, page_size: int) -> None:
-        self._fetch = fetch
-        self._state = OffsetWalk(page_size)
+    def __init__(
+        self, source: Source[T], order: Order, *, page_size: int, prefetch: int, query: str, resume: str | None = None
+    ) -> None:
+        if type(prefetch) is not int or prefetch < 0:
+            raise ValueError(f"prefetch must be a number of pages, 0 or more, not {prefetch!r}")
+        position = None if resume is None else read_bookmark(resume, query)
+        self._source = source
+        self._limit = max(page_size, LEAST_LIMIT)
+        self._prefetch = prefetch
+        self._query = query
+        self._plan = Plan(order, self._limit, position=position)
+        self._ahead: deque[_Asked] = deque()  # by offset
+        self._ready: deque[_Row] = deque()
+        self._place = Place(position)
         self._total_count: int | None = None
-        self._pages = self._walk_pages()
-        self._rows = self._walk_rows()
+        self._delivered = 0
+        self._requests = 0
+        self._busy = False
 
-    def __aiter__(self) -> Self:
-        return self
+    def __aiter__(self) -> AsyncIterator[T]:
+        return _Rows(self)
 
     async def __anext__(self) -> T:
-        return await anext(self._rows)
+        await self._fill()
+        if not self._ready:
+            raise StopAsyncIteration
+        model = self._read(self._ready[0])
+        self._deliver(1)
+        return model
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """The same rows page by page, each page without rows that were handed out before. Use either this or the rows."""
-        return self._pages
+        """The same rows page by page, each page without rows that were handed out before."""
+        return _Pages(self)
+
+    async def next_page(self) -> Page[T] | None:
+        """The rows at hand, or those of the next page that brings any; None at the end. What `pages` is made of."""
+        await self._fill()
+        if not self._ready:
+            return None
+        asked = self._ready[0].asked
+        answer = asked.task.result()
+        items = tuple(self._read(row) for row in self._ready)
+        self._deliver(len(items))
+        return Page(items, asked.offset, self._limit if answer.limit is None else answer.limit, answer.total_count)
 
     @property
     def total_count(self) -> int | None:
@@ -49,25 +141,165 @@ class Walk(Generic[T]):
 
     @property
     def report(self) -> WalkReport:
-        """What the walk has done so far."""
-        return self._state.report()
+        """What the walk has done so far, and, once it has ended, what it can promise."""
+        fewest = -(-self._delivered // self._limit) or 1
+        return WalkReport(
+            guarantee="complete" if self._plan.guarantee_holds and not self._ready else "best_effort",
+            delivered=self._delivered,
+            requests=self._requests,
+            extra_requests=max(0, self._requests - fewest),
+            step_backs=self._plan.step_backs,
+            duplicates=self._plan.duplicates,
+            anomalies=tuple(self._plan.anomalies),
+        )
+
+    @property
+    def bookmark(self) -> str:
+        """Where to go on, as a short text: `iterate(query, resume=bookmark)`, in this process or another.
+
+        Valid at any moment, after any exception too. The resumed walk delivers what was not delivered yet, although rows were
+        created and deleted meanwhile. A row whose sort key was changed meanwhile may come again; where one may be missing, the
+        report of the resumed walk says "best_effort".
+        """
+        return write_bookmark(self._place.position(self._plan.started), self._query)
+
+    def stop(self) -> None:
+        """End the requests that are under way. The walk can be continued."""
+        while self._ahead:
+            task = self._ahead.pop().task
+            if not task.done() and not task.get_loop().is_closed():
+                task.cancel()
 
     async def aclose(self) -> None:
-        """End the walk. Only needed where it must end at this very moment."""
-        await self._rows.aclose()
-        await self._pages.aclose()
+        """As `stop`, and wait until they have ended."""
+        tasks = [asked.task for asked in self._ahead]
+        self.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _walk_pages(self) -> AsyncGenerator[Page[T]]:
-        state = self._state
-        while not state.done:
-            page = await self._fetch(state.offset, state.page_size)
-            self._total_count = page.total_count
-            fresh = state.receive([row.id for row in page.items], limit=page.limit, total_count=page.total_count)
-            if fresh:
-                items = tuple(page.items[index] for index in fresh)
-                yield Page(items, page.offset, page.limit, page.total_count)
+    def __del__(self) -> None:
+        self.stop()
 
-    async def _walk_rows(self) -> AsyncGenerator[T]:
-        async for page in self._pages:
-            for row in page.items:
-                yield row
+    # ---- rows at hand ------------------------------------------------------------------------------------------------
+
+    def _read(self, row: _Row) -> T:
+        return self._source.read(row.raw, f"data[{row.index}]")
+
+    def _deliver(self, count: int) -> None:
+        for _ in range(count):
+            row = self._ready.popleft()
+            self._delivered += 1
+            if not row.closing:
+                self._place.move(row.order, row.mark, row.asked.offset + row.index)
+
+    async def _fill(self) -> None:
+        """Have a row ready, unless the walk is at its end."""
+        if self._busy:
+            raise RuntimeError("a walk has one consumer: make one walk for each")
+        self._busy = True
+        try:
+            while not self._ready and not self._plan.done:
+                await self._take_page()
+        except IncompleteWalkError as error:
+            error.report = self.report
+            if error.method is None:
+                error.of_request("GET", self._source.path, self._requests)
+            raise
+        finally:
+            self._busy = False
+
+    # ---- pages -------------------------------------------------------------------------------------------------------
+
+    async def _take_page(self) -> None:
+        """Judge one page: the first of those asked for ahead, or one that closes a gap before it."""
+        current = self._plan.current
+        if not self._ahead or self._ahead[0].offset > current.reach:
+            self._ahead.appendleft(self._ask(current.offset))
+        asked = self._ahead[0]
+        self._ask_ahead(self._prefetch)
+        try:
+            answer = await asked.task
+            self._judge(asked, answer)
+        except BaseException:
+            await self.aclose()
+            raise
+        self._ask_ahead(self._prefetch)  # before the rows are turned into models: the server works meanwhile
+
+    def _judge(self, asked: _Asked, answer: Answer) -> None:
+        plan, marks, order, closing = self._plan, answer.marks, self._plan.current.order, self._plan.closing
+        generation = plan.generation
+        fresh = plan.receive(
+            asked.offset,
+            marks,
+            echoed_limit=answer.limit,
+            total=answer.total_count,
+            now=answer.server_time,
+            home_key=lambda index, home: self._source.key(answer.rows[index], home),
+        )
+        self._total_count = answer.total_count
+        if plan.done or generation != plan.generation:
+            self.stop()
+        elif fresh is not None or asked.rejected or not marks:
+            self._ahead.popleft()
+        asked.rejected = True  # where it stays: it may connect once the gap before it is closed
+        self._ready.extend(_Row(answer.rows[index], marks[index], index, asked, order, closing) for index in fresh or ())
+
+    def _ask(self, offset: int) -> _Asked:
+        current = self._plan.current
+        self._requests += 1
+        task = asyncio.ensure_future(self._source.fetch(current.order, offset, current.limit))
+        task.add_done_callback(_look_at)
+        return _Asked(offset, task)
+
+    def _ask_ahead(self, pages: int) -> None:
+        """Have so many pages asked for, as far as can be foreseen."""
+        current = self._plan.current
+        while not self._plan.done and len(self._ahead) < pages:
+            offset = current.next_after(self._ahead[-1].offset) if self._ahead else current.offset
+            if offset is None:
+                return
+            self._ahead.append(self._ask(offset))
+
+
+def _look_at(task: asyncio.Task[Answer]) -> None:
+    """Take note of an error that nobody may wait for any more, so that asyncio does not complain."""
+    if not task.cancelled():
+        task.exception()
+
+
+class _Rows(Generic[T]):
+    """The iterator of one loop. When the loop is left, however, it goes, and with it the requests that are under way."""
+
+    __slots__ = ("_walk",)
+
+    def __init__(self, walk: Walk[T]) -> None:
+        self._walk = walk
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        return await anext(self._walk)
+
+    def __del__(self) -> None:
+        self._walk.stop()
+
+
+class _Pages(Generic[T]):
+    """As `_Rows`, page by page."""
+
+    __slots__ = ("_walk",)
+
+    def __init__(self, walk: Walk[T]) -> None:
+        self._walk = walk
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        page = await self._walk.next_page()
+        if page is None:
+            raise StopAsyncIteration
+        return page
+
+    def __del__(self) -> None:
+        self._walk.stop()

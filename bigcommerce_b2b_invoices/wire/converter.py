@@ -20,7 +20,7 @@ from bigcommerce_b2b_invoices.errors import DecodeError
 from bigcommerce_b2b_invoices.models import invoice as words
 from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
-from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.models.query import InvoiceQuery, RowFields, SortField
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 
 T = TypeVar("T")
@@ -34,6 +34,7 @@ DETAILS_CLASSES = (  # what a PUT replaces as a whole: here null, [] and a missi
 )  # fmt: skip
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
+MAX_DEPTH = 64  # levels of opaque JSON
 ID_FIELDS = ("id", "invoice_id")
 
 
@@ -113,7 +114,7 @@ def _read_decimal(value: object) -> Decimal:
         value = Decimal(value)
     if not isinstance(value, Decimal):
         raise _Unreadable(f"expected an amount, got {_kind(value)}")
-    if value and abs(value.adjusted()) > MAX_EXPONENT:
+    if abs(value.adjusted()) > MAX_EXPONENT:
         raise _Unreadable("an amount that is out of range")
     return value
 
@@ -136,19 +137,45 @@ def _read_time(value: object) -> datetime | None:
     raise _Unreadable(f"expected a time (epoch seconds or ISO 8601), got {_kind(value)}")
 
 
+_LEAVES: dict[Any, Read] = {
+    str: _read_text,
+    int: _read_int,
+    bool: _read_bool,
+    Decimal: _read_decimal,
+    datetime: _read_time,
+}
+
+
+def _read_opaque(value: object) -> object:
+    """JSON that is kept as it is, if it is not nested so deeply that nothing can be done with it."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for each in level
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    raise _Unreadable("nested too deeply")
+
+
 # ---- reading: classes ------------------------------------------------------------------------------------------------
 
 
 def _reader(expected: Any) -> Read:  # noqa: ANN401 - an annotation can be any object
     """A function that reads one field of this type; None and missing keys never reach it."""
     if expected is object:
-        return lambda value: value
+        return _read_opaque
     if get_origin(expected) in (Union, UnionType):
         members = [member for member in get_args(expected) if member is not type(None)]
         enum = next((member for member in members if issubclass(member, IntEnum)), None)
         return _enum_reader(enum) if enum else _reader(members[0])
     if get_origin(expected) is tuple:
         return _tuple_reader(_reader(get_args(expected)[0]))
+    if expected in _LEAVES:
+        return _LEAVES[expected]
     hook = _converter.get_structure_hook(expected)
     return lambda value: hook(value, expected)
 
@@ -179,9 +206,10 @@ def _tuple_reader(read_item: Read) -> Read:
     return read
 
 
-def _class_reader(cls: type[attrs.AttrsInstance]) -> Callable[[object, type], attrs.AttrsInstance]:
+def _class_reader(cls: type[Any]) -> Callable[[object, type], Any]:
     """The structure hook of an attrs class; made once for each class."""
     fields = [field for field in attrs.fields(cls) if field.name != "additional_properties"]
+    keeps_rest = len(fields) < len(attrs.fields(cls))
     readers = [
         (
             wire_name(field.name),
@@ -193,12 +221,18 @@ def _class_reader(cls: type[attrs.AttrsInstance]) -> Callable[[object, type], at
     ]
     known = frozenset(name for name, _, _, _ in readers)
     keeps_empty = cls in DETAILS_CLASSES
+    defaults = [(field.name, None if field.default is attrs.NOTHING else field.default) for field in fields]
+    # What was read needs no second check, so the checks of __init__ are passed by: an empty subclass that can be written
+    # to is filled, and then becomes the class itself.
+    mutable: Any = type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
+    new = object.__new__
+    model_name = _model_name(cls)
 
-    def read(value: object, _cls: type) -> attrs.AttrsInstance:
+    def read(value: object, _cls: type) -> Any:  # noqa: ANN401 - cattrs checks no types
         if type(value) is not dict:
             raise _Unreadable(f"expected an object, got {_kind(value)}")
         found: dict[str, object] = {}
-        unheld = {name: raw for name, raw in value.items() if name not in known}
+        unheld = {name: _read_opaque(raw) for name, raw in value.items() if name not in known} if keeps_rest else {}
         for name, attribute, read_field, required in readers:
             try:
                 if (raw := value.get(name)) is not None:
@@ -207,11 +241,17 @@ def _class_reader(cls: type[attrs.AttrsInstance]) -> Callable[[object, type], at
                     raise _Unreadable("missing or null")  # noqa: TRY301 - it must gain the step below, like any other
             except _Unreadable as problem:
                 problem.steps.append(f".{name}")
-                problem.model = problem.model or cls.__name__
+                problem.model = problem.model or model_name
                 raise
-            if keeps_empty and name in value and found.get(attribute) in (None, ()):
-                unheld[name] = raw
-        return cls(**found, additional_properties=unheld)  # type: ignore[call-arg] # every model has it
+            if keeps_empty and name in value and (found.get(attribute) in (None, ()) or read_field is _read_time):
+                unheld[name] = raw  # a time, too: it is written back as it came
+        model = new(mutable)
+        for attribute, default in defaults:
+            setattr(model, attribute, found.get(attribute, default))
+        if keeps_rest:
+            model.additional_properties = unheld
+        model.__class__ = cls
+        return model
 
     return read
 
@@ -261,6 +301,8 @@ def _class_writer(cls: type[attrs.AttrsInstance]) -> Callable[[attrs.AttrsInstan
         if field.name != "additional_properties"
     ]
 
+    times = {"orderDate": "order_date"} if cls is words.InvoiceHeader else {}
+
     def write(instance: attrs.AttrsInstance) -> dict[str, object]:
         written: dict[str, object] = {}
         for attribute, name, empty_is_unset, write_field in fields:
@@ -268,10 +310,19 @@ def _class_writer(cls: type[attrs.AttrsInstance]) -> Callable[[attrs.AttrsInstan
             if value is not None and not (empty_is_unset and value == ()):
                 written[name] = write_field(value)
         for name, raw in getattr(instance, "additional_properties", {}).items():
-            written.setdefault(name, raw)
+            if name not in written or (name in times and _is_time(raw, getattr(instance, times[name]))):
+                written[name] = raw
         return written
 
     return write
+
+
+def _is_time(raw: object, time: datetime) -> bool:
+    """Whether this is how the time was sent."""
+    try:
+        return _read_time(raw) == time
+    except _Unreadable:
+        return False
 
 
 def _writer(expected: Any) -> Write:  # noqa: ANN401 - an annotation can be any object
@@ -314,7 +365,7 @@ def read(cls: type[T], value: object, path: str = "data") -> T:
     except _Unreadable as problem:
         error = DecodeError(
             problem.problem,
-            model=problem.model or cls.__name__,
+            model=problem.model or _model_name(cls),
             path=path + "".join(reversed(problem.steps)),
             invoice_id=_invoice_id(cls, value),
         )
@@ -347,8 +398,10 @@ def from_json(cls: type[T], text: str) -> T:
     Raises:
         DecodeError: The text is not JSON, or holds a value that cannot be read.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"expected the JSON as a str, not {type(text).__name__}")
     try:
-        value = read_json(text.encode())
+        value = read_json(text.encode("utf-8", "surrogatepass"))
     except ValueError as problem:
         error = DecodeError(str(problem), model=cls.__name__)
     else:
@@ -356,9 +409,38 @@ def from_json(cls: type[T], text: str) -> T:
     raise error
 
 
+def _model_name(cls: type) -> str:
+    return "Invoice" if cls is RowFields else cls.__name__
+
+
 def _invoice_id(cls: type, value: object) -> int | None:
-    found = value.get("id") if cls is words.Invoice and isinstance(value, dict) else None
+    found = value.get("id") if cls in (words.Invoice, RowFields) and isinstance(value, dict) else None
     return found if type(found) is int else None
+
+
+def read_marks(cls: type, rows: Iterable[object], sort_by: SortField | None) -> list[tuple[int, int | str | None]]:
+    """Id and sort key of each row of a parsed list: a time in microseconds, an invoice number, or None where there is none."""
+    is_time = sort_by in (SortField.CREATED_AT, SortField.UPDATED_AT)
+    name = sort_by.value if sort_by is not None and (is_time or sort_by is SortField.INVOICE_NUMBER) else ""
+    marks = []
+    for index, row in enumerate(rows):
+        if type(row) is not dict or type(row_id := row.get("id")) is not int or not 0 <= row_id <= MAX_ID:
+            raise DecodeError("expected an object with a sound id", model=_model_name(cls), path=f"data[{index}].id")
+        key = row.get(name)
+        if type(key) is int and is_time:
+            key *= 1_000_000
+        elif key is not None:
+            key = _key(key, is_time=is_time)
+        marks.append((row_id, key))
+    return marks
+
+
+def _key(value: object, *, is_time: bool) -> int | str | None:
+    try:
+        time = _read_time(value) if is_time else None
+        return _read_text(value) if not is_time else None if time is None else (time - EPOCH) // timedelta(microseconds=1)
+    except _Unreadable:
+        return None
 
 
 # ---- queries ---------------------------------------------------------------------------------------------------------

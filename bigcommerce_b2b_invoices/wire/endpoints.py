@@ -6,13 +6,14 @@ from typing import TypeVar
 import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError, NotFoundError
-from bigcommerce_b2b_invoices.models.checks import resource_id
+from bigcommerce_b2b_invoices.models.checks import MAX_ID, resource_id
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
 from bigcommerce_b2b_invoices.wire import converter
 from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
 from bigcommerce_b2b_invoices.wire.envelope import open_envelope
+from bigcommerce_b2b_invoices.wire.headers import server_time
 from bigcommerce_b2b_invoices.wire.json_text import write_json
 
 T = TypeVar("T")
@@ -26,14 +27,15 @@ class Slice:
 
     Attributes:
         rows: As the server sent them.
-        limit: The limit that the server says it applied, or the one asked.
-        total_count: How many rows the server says match; None where it does not say.
+        limit: The limit that the server says it applied; None where it does not say.
+        total_count: How many rows it says match; None where it does not say.
+        server_time: Of the answer, in epoch seconds; None where it does not say.
     """
 
     rows: tuple[object, ...]
-    offset: int
-    limit: int
+    limit: int | None
     total_count: int | None
+    server_time: float | None
 
 
 def get_invoice(invoice_id: int) -> Call[Invoice]:
@@ -44,7 +46,7 @@ def get_invoice(invoice_id: int) -> Call[Invoice]:
 def list_invoices(query: InvoiceQuery, *, offset: int, limit: int) -> Call[Slice]:
     """GET /invoices."""
     parameters = (*converter.query_parameters(query), *_paging(offset, limit))
-    return Call(Request("GET", "/invoices", parameters), partial(_decode_slice, offset, limit), repeatable=True)
+    return Call(Request("GET", "/invoices", parameters), _decode_slice, repeatable=True)
 
 
 def create_invoice(draft: InvoiceDraft) -> Call[int]:
@@ -79,7 +81,7 @@ def get_pdf_links(invoice_id: int) -> Call[PDFLinks]:
 def list_extra_field_configs(*, offset: int, limit: int) -> Call[Slice]:
     """GET /invoices/extra-fields."""
     request = Request("GET", "/invoices/extra-fields", _paging(offset, limit))
-    return Call(request, partial(_decode_slice, offset, limit), repeatable=True)
+    return Call(request, _decode_slice, repeatable=True)
 
 
 def _invoice_path(invoice_id: int) -> str:
@@ -103,16 +105,16 @@ def _decode(cls: type[T], response: Response) -> T:
     return converter.read(cls, open_envelope(response).data)
 
 
-def _decode_slice(offset: int, limit: int, response: Response) -> Slice:
+def _decode_slice(response: Response) -> Slice:
     envelope = open_envelope(response)
     if not isinstance(envelope.data, list):
         raise DecodeError("expected a list", model="page", path="data")
-    return Slice(tuple(envelope.data), offset, envelope.limit or limit, envelope.total_count)
+    return Slice(tuple(envelope.data), envelope.limit, envelope.total_count, server_time(response.headers))
 
 
 def _decode_id(response: Response) -> int:
     match open_envelope(response).data:
-        case {"id": int(new_id)} if new_id > 0:
+        case {"id": int(new_id)} if type(new_id) is int and 0 < new_id <= MAX_ID:
             return new_id
     raise DecodeError("expected the new invoice's id", model="Invoice", path="data.id")
 

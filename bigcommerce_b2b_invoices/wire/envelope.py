@@ -75,7 +75,7 @@ def _api_error(worse: int, code: int | None, body: object, response: Response) -
     per_field = "; ".join(f"{name}: {texts[0]}" for name, texts in fields.items() if texts)
     message = _error_message(body) or per_field or _meta_message(body)
     cls = _CLASSES.get(worse, errors.ServerError if worse >= 500 else errors.BadRequestError)
-    if worse == 400 and NUMBER_TAKEN in message.casefold():
+    if cls in (errors.BadRequestError, errors.ConflictError) and NUMBER_TAKEN in message.casefold():
         cls = errors.InvoiceNumberTakenError
     return cls(
         message[:MAX_MESSAGE],

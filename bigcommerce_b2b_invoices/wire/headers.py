@@ -1,4 +1,4 @@
-"""What response headers say about waiting, in seconds."""
+"""What response headers say about time, in seconds."""
 
 import re
 from collections.abc import Mapping
@@ -24,11 +24,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max((hint for hint in hints if hint is not None), default=None)
 
 
+def server_time(headers: Mapping[str, str]) -> float | None:
+    """The `Date` of the answer in epoch seconds, or None."""
+    return _date(headers.get("date", ""))
+
+
 def _retry_after_header(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "")
     if text.strip().isdecimal():
         return float(text)
-    then, now = _date(text), _date(headers.get("date", ""))
+    then, now = _date(text), server_time(headers)
     return max(0.0, then - now) if then is not None and now is not None else None
 
 

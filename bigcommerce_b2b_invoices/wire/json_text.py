@@ -22,7 +22,12 @@ def read_json(body: bytes) -> object:
 def write_json(value: object) -> str:
     """The value as compact JSON in ASCII. Decimals become numbers with all their digits; a float is a TypeError."""
     parts: list[str] = []
-    _write(value, parts)
+    try:
+        _write(value, parts)
+    except RecursionError:
+        parts.clear()
+    if not parts:
+        raise ValueError("nested too deeply to be written as JSON")
     return "".join(parts)
 
 

@@ -4,6 +4,8 @@ import asyncio
 import csv
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,7 @@ def test_the_filters_are_those_of_list(cli: Any, tmp_path: Path) -> None:
     assert cli("export", str(path), *options).code == 0
     with path.open(encoding="utf-8", newline="") as file:
         found = [row["id"] for row in csv.DictReader(file)]
-    assert found == [row[1] for row in cli("list", *options, "--limit", "200").rows]
+    assert found[::-1] == [row[1] for row in cli("list", *options, "--limit", "200").rows]
 
 
 BAD_PATHS = [
@@ -140,3 +142,17 @@ def test_the_summary_tells_what_was_odd() -> None:
     report = WalkReport(guarantee="complete", anomalies=("pages out of order", "no total count"))
     text = "3 invoices, 2 requests in 60.0 s (2 requests a minute), guarantee: complete"
     assert summary(3, 2, 60.0, report) == text + "; oddities: pages out of order; no total count"
+
+
+def test_a_reader_of_stderr_that_has_gone_does_not_undo_an_export(tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    command = f"{sys.executable} -m bigcommerce_b2b_invoices.cli export {path} --sandbox --verbose 2>&1 >/dev/null | true; exit ${{PIPESTATUS[0]}}"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
+    assert len(path.read_text().splitlines()) == 1000
+
+
+def test_an_export_needs_neither_stdout_nor_stderr(tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    command = f"{sys.executable} -m bigcommerce_b2b_invoices.cli export {path} --sandbox >&- 2>&-"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
+    assert len(path.read_text().splitlines()) == 1000

@@ -10,7 +10,7 @@ import pytest
 from conftest import connect
 from scripted_server import ScriptedServer, envelope
 
-from bigcommerce_b2b_invoices import ExtraFieldConfig, Invoice, InvoiceStatus, from_json
+from bigcommerce_b2b_invoices import ExtraFieldConfig, Invoice, InvoiceQuery, InvoiceStatus, from_json
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 HOSTILE = "A\x1b]0;owned\x07\tB\nC\x9b31m\u202e[red]D[/red]\ud800"
@@ -73,7 +73,7 @@ def everything() -> list[Invoice]:
 
     async def read() -> list[Invoice]:
         async with Sandbox(invoices=200) as sandbox, connect(sandbox) as client:
-            return [invoice async for invoice in client.invoices.iterate()]
+            return [invoice async for invoice in client.invoices.iterate(InvoiceQuery(order_by="DESC"))]
 
     return asyncio.run(read())
 

@@ -1,6 +1,7 @@
 """The lease log, in virtual time."""
 
 import asyncio
+import math
 from collections import deque
 
 import pytest
@@ -181,7 +182,18 @@ def test_a_limiter_of_a_running_loop_refuses_another_loop() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("settings", [{"requests": 0}, {"per": 0.0}, {"reserve": 150}, {"reserve": -1}, {"max_wait": -1.0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"requests": 0},
+        {"per": 0.0},
+        {"reserve": 150},
+        {"reserve": -1},
+        {"max_wait": -1.0},
+        {"per": math.nan},
+        {"max_wait": math.nan},
+    ],
+)
 def test_a_limiter_that_cannot_be_is_refused(settings: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"limiter|reserve|max_wait"):
         RateLimiter(**settings)

@@ -126,6 +126,7 @@ UNREADABLE = [
     ({"openBalance": {"code": "USD", "value": "NaN"}}, "data.openBalance.value"),
     ({"openBalance": {"code": "USD", "value": True}}, "data.openBalance.value"),
     ({"openBalance": {"code": "USD", "value": "1e99"}}, "data.openBalance.value"),
+    ({"openBalance": {"code": "USD", "value": "0e-99"}}, "data.openBalance.value"),
     ({"details": {"details": {"lineItems": [{}, {"quantity": "two"}]}}}, "data.details.details.lineItems[1].quantity"),
     ({"details": {"header": {"costLines": {}}}}, "data.details.header.costLines"),
     ({"extraFields": [{"fieldValue": "x"}]}, "data.extraFields[0].fieldName"),
@@ -262,6 +263,31 @@ def test_a_field_that_was_set_wins_over_the_null_it_was_read_from() -> None:
     assert converter.write(attrs.evolve(read, type="Mine")) == {"type": "Mine"}
 
 
+def test_a_time_inside_details_is_written_back_as_it_came() -> None:
+    for sent in ("2026-01-31T10:00:00+02:00", "1583212344", 1583212344, ""):
+        assert converter.write(converter.read(InvoiceDetails, {"header": {"orderDate": sent}})) == {"header": {"orderDate": sent}}
+    read = converter.read(InvoiceDetails, {"header": {"orderDate": "2026-01-31"}})
+    assert read.header
+    changed = attrs.evolve(read, header=attrs.evolve(read.header, order_date=NOON))
+    assert converter.write(changed) == {"header": {"orderDate": 1617675497}}
+
+
+def test_what_a_caller_may_not_write_can_still_be_read() -> None:
+    read = invoice(extraFields=[{"fieldName": "", "fieldValue": "x"}], openBalance={"code": "", "value": 1})
+    assert read.extra_fields[0].field_name == ""
+    assert read.open_balance
+    assert read.open_balance.code == ""
+
+
+def test_opaque_json_that_is_nested_too_deeply_is_refused() -> None:
+    deep: object = 1
+    for _ in range(70):
+        deep = [deep]
+    for keys in ({"x": deep}, {"details": {"header": {"customerFields": deep}}}):
+        with pytest.raises(DecodeError, match="nested too deeply"):
+            converter.read(Invoice, {"id": 1, **keys})
+
+
 def test_custom_fields_are_opaque_and_keep_their_numbers() -> None:
     text = '{"details":{"lineItems":[{"customFields":{"a":1.10,"b":[2,null]}}]}}'
     assert to_json(from_json(InvoiceDetails, text)) == text
@@ -339,3 +365,5 @@ def test_every_query_parameter_of_the_documentation_is_written() -> None:
 def test_from_json_says_what_is_wrong_with_a_text() -> None:
     with pytest.raises(DecodeError, match="not JSON"):
         from_json(Invoice, "{")
+    with pytest.raises(TypeError, match="bytes"):
+        from_json(Invoice, b"{}")  # type: ignore[arg-type] # that is the point

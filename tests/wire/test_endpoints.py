@@ -54,7 +54,9 @@ def test_changes_that_change_nothing_are_refused() -> None:
         endpoints.update_invoice(9, InvoiceChanges())
 
 
-@pytest.mark.parametrize("data", [b"{}", b'{"id": null}', b'{"id": "12"}', b'{"id": 0}', b"12", b"null"])
+@pytest.mark.parametrize(
+    "data", [b"{}", b'{"id": null}', b'{"id": "12"}', b'{"id": 0}', b'{"id": true}', b'{"id": 1e40}', b"12", b"null"]
+)
 def test_a_create_that_is_answered_without_an_id_is_no_success(data: bytes) -> None:
     with pytest.raises(DecodeError, match=r"data\.id"):
         endpoints.create_invoice(DRAFT).decode(Response(200, {}, b'{"code": 200, "data": ' + data + b"}"))

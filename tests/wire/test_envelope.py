@@ -45,6 +45,7 @@ ERRORS = [
     (200, {"code": 400, "data": {"errMsg": "The invoice number already exists."}, "meta": {"message": "Bad Requests Error"}},
      errors.InvoiceNumberTakenError, "The invoice number already exists."),
     (200, {"code": 404, "data": {"invoiceId": 36, "errMsg": "Order does not exist"}}, errors.NotFoundError, "Order does not exist"),
+    (409, {"data": {"errMsg": "The invoice number already exists."}}, errors.InvoiceNumberTakenError, "The invoice number already exists."),
     (404, {"code": 404, "data": {"errMsg": "Invoice does not exist"}, "meta": {"message": "Not Found Error"}},
      errors.NotFoundError, "Invoice does not exist"),
     (400, {"code": 200, "data": {"id": 1}}, errors.BadRequestError, ""),

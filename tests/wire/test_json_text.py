@@ -65,6 +65,14 @@ def test_a_float_or_a_stranger_is_a_type_error(value: object) -> None:
         write_json(value)
 
 
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested too deeply"):
+        write_json(deep)
+
+
 def test_a_decimal_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="NaN"):
         write_json(Decimal("NaN"))

@@ -1,0 +1,299 @@
+"""The rules of one pass over a list that loses nothing, as a state machine without I/O.
+
+Offsets shift while others write, so a page proves little by itself: when a row before it is deleted, the next page begins one
+row too late. Two rules make a proof of it. Each list answer is taken to be a contiguous slice of the rows at one instant; the
+total count is never part of the proof.
+
+By key (`createdAt`, `updatedAt`): F is the greatest key accepted so far. The invariant is that every row that existed all the
+while with a key < F was accepted. A page at an offset > 0 is accepted only if its first row has a key < F. Then it holds every
+row between that key and the key of its last row, so the invariant holds for the greater F. Otherwise rows before it may have
+vanished, and the pass steps back. It needs no stable order of rows with equal keys.
+
+By row (`invoiceNumber`, which is unique): a page is accepted only if it holds an anchor, which is a row accepted before whose
+key is still the same. All rows after the anchor are then there.
+
+Pages may be judged long after they were received and in any order: the proof speaks of each page at its own instant.
+"""
+
+import zlib
+from collections.abc import Sequence
+
+import attrs
+
+from bigcommerce_b2b_invoices.errors import IncompleteWalkError, OffsetIgnoredError
+from bigcommerce_b2b_invoices.models.query import SortField
+from bigcommerce_b2b_invoices.walks.id_set import IdSet
+
+OVERLAP = 8  # rows that pages share where it costs little: so many deletions between two pages do no harm
+ANCHOR_PAGES = 4  # pages whose rows serve as anchors
+CONTRADICTIONS = 3  # times that the total count may claim more than comes
+SAME_ROWS = 3  # offsets that may be answered with the same rows
+STALLS = 40  # pages in a row that bring the pass no further
+UNBOUNDED = 40_000  # pages of a pass whose server never says how many rows there are
+
+
+@attrs.frozen
+class Order:
+    """The order that a pass asks for; None: whatever order the server keeps."""
+
+    sort_by: SortField | None = None
+    descending: bool = False
+
+    @property
+    def by_key(self) -> bool:
+        """Whether rows are compared by a time: then equal keys may come in any order."""
+        return self.sort_by in (SortField.CREATED_AT, SortField.UPDATED_AT)
+
+    def before(self, first: int, second: int) -> bool:
+        """Whether a key lies strictly before another."""
+        return second < first if self.descending else first < second
+
+
+@attrs.frozen
+class Mark:
+    """What the rules look at in a row.
+
+    Attributes:
+        id: Of the row.
+        key: What it is sorted by: a time in microseconds, or a checksum of the text; None where it has none.
+    """
+
+    id: int
+    key: int | None
+
+
+def text_key(text: str) -> int:
+    """A text as a key for anchors, which are only compared for equality."""
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+class OrderBrokenError(Exception):
+    """The rows do not come as a pass by key needs them; says why."""
+
+
+class Pass:
+    """One pass over a list: which offset to ask for next, and what of an answer to take.
+
+    Attributes:
+        offset: To ask for next.
+        reach: The greatest offset at which a page would still connect, if nothing changed meanwhile.
+        frontier: The greatest key accepted.
+        unproven: Why the end is not certain; empty: it is.
+    """
+
+    def __init__(self, order: Order, limit: int, seen: IdSet, *, until: int | None = None) -> None:
+        self.order = order
+        self.limit = limit
+        self.offset = 0
+        self.reach = 0
+        self.frontier: int | None = None
+        self.done = False
+        self.accepted = 0
+        self.step_backs = 0
+        self.duplicates = 0
+        self.unproven = ""
+        self._seen = seen
+        self._until = until  # the pass is done when it comes to keys beyond this one
+        self._anchors: dict[int, int | None] = {}
+        self._resumed = False
+        self._pages = 0
+        self._longest = 0  # rows of a full page
+        self._overlap = 1  # rows that must be shared, beside those of equal key
+        self._tie = 0  # rows of equal key at the end of a page; the most so far
+        self._stride = 0
+        self._step = 0
+        self._total: int | None = None
+        self._expected: int | None = None  # the first total count, by which the pages of the pass are bounded
+        self._contradictions = 0
+        self._stalls = 0
+        self._confirming = False
+        self._same_ids: tuple[int, ...] = ()
+        self._same_offsets: set[int] = set()
+
+    def resume(self, offset: int, marks: Sequence[Mark]) -> None:
+        """Go on behind rows that another pass delivered last: `marks`, of which the last stood at `offset`."""
+        self.frontier = marks[-1].key
+        self._anchors = {mark.id: mark.key for mark in marks}
+        self._resumed = True
+        self.offset = self.reach = max(0, offset + 1 - (len(marks) if self.order.by_key else 0) - OVERLAP)
+        for mark in marks:
+            self._seen.add(mark.id)
+
+    def next_after(self, offset: int) -> int | None:
+        """The offset to ask for beyond the page at this one, as far as can be foreseen; None: there is none to foresee."""
+        if self._total is None or not self._stride or offset + self._longest > self._total:
+            return None
+        return offset + self._stride
+
+    def receive(self, offset: int, marks: Sequence[Mark], *, echoed_limit: int | None, total: int | None) -> list[int] | None:
+        """Judge the page at this offset. Returns the indexes of its new rows; None: it does not connect, look further back.
+
+        Args:
+            offset: That was asked for.
+            marks: Of the page's rows.
+            echoed_limit: The limit that the server says it applied.
+            total: How many rows it says match.
+
+        Raises:
+            OrderBrokenError: The page cannot be judged by key.
+            OffsetIgnoredError: Several offsets were answered with the same rows.
+            IncompleteWalkError: The pass cannot come to an end.
+        """
+        self._total = total
+        self._check_bounds(offset, marks, total)
+        if self.order.by_key:
+            self._check_order(marks)
+        else:
+            self._check_unique(marks)
+        if self._confirming:
+            return self._confirm(marks)
+        if offset > 0 and not self._connects(marks):
+            self._go_back(offset)
+            return None
+        self._step = 0
+        self.accepted += 1
+        frontier = self.frontier
+        fresh = self._take(marks)
+        advanced = bool(fresh) or self.frontier != frontier
+        self._stalls = 0 if advanced else self._stalls + 1
+        if not self._is_end(offset, len(marks), advanced=advanced, echoed_limit=echoed_limit):
+            self._go_on(offset, marks)
+        return fresh
+
+    # ---- what is refused ---------------------------------------------------------------------------------------------
+
+    def _check_bounds(self, offset: int, marks: Sequence[Mark], total: int | None) -> None:
+        """No server can make a pass go on for ever."""
+        ids = tuple(mark.id for mark in marks)
+        if not ids or ids != self._same_ids:
+            self._same_ids, self._same_offsets = ids, set()
+        self._same_offsets.add(offset)
+        if ids and len(self._same_offsets) >= SAME_ROWS:
+            raise OffsetIgnoredError(f"{SAME_ROWS} different offsets were answered with the same rows")
+        if self._expected is None:
+            self._expected = total
+        self._pages += 1
+        full = max(1, self._longest)
+        most = UNBOUNDED if self._expected is None else 100 + 6 * (self._expected // full + 1)
+        if self._pages > most or self._stalls > STALLS:
+            raise IncompleteWalkError(f"no end after {self._pages} pages, where the server spoke of {self._expected} rows")
+
+    def _check_order(self, marks: Sequence[Mark]) -> None:
+        previous: int | None = None
+        for mark in marks:
+            if mark.key is None:
+                raise OrderBrokenError(f"row {mark.id} has no readable {self.order.sort_by}")
+            if previous is not None and self.order.before(mark.key, previous):
+                raise OrderBrokenError(f"the server did not sort by {self.order.sort_by}")
+            previous = mark.key
+
+    def _check_unique(self, marks: Sequence[Mark]) -> None:
+        if self.order.sort_by is SortField.INVOICE_NUMBER:
+            keys = {mark.key for mark in marks}
+            if None in keys or len(keys) < len({mark.id for mark in marks}):
+                self.unproven = "there are invoices without a number, or with the same one"
+
+    # ---- accepting ---------------------------------------------------------------------------------------------------
+
+    def _connects(self, marks: Sequence[Mark]) -> bool:
+        if not self.order.by_key:
+            return self._last_anchor(marks) is not None
+        first = marks[0].key if marks else None
+        return first is not None and self.frontier is not None and self.order.before(first, self.frontier)
+
+    def _last_anchor(self, marks: Sequence[Mark]) -> int | None:
+        for index in range(len(marks) - 1, -1, -1):
+            if self._anchors.get(marks[index].id, self) == marks[index].key:
+                return index
+        return None
+
+    def _take(self, marks: Sequence[Mark]) -> list[int]:
+        first_fresh = 0
+        if self._resumed and not self.order.by_key:  # what stands before an anchor was delivered before, or is newer
+            anchor = self._last_anchor(marks)
+            if anchor is None:
+                raise IncompleteWalkError("the rows that the bookmark remembers are all gone: start the walk anew")
+            first_fresh = anchor + 1
+        new = [index for index, mark in enumerate(marks) if self._seen.add(mark.id)]
+        fresh = [index for index in new if index >= first_fresh]
+        self.duplicates += len(marks) - len(fresh)
+        if self.order.by_key:
+            last = marks[-1].key if marks else None
+            if last is not None and (self.frontier is None or self.order.before(self.frontier, last)):
+                self.frontier = last
+        else:
+            self._anchors.update((mark.id, mark.key) for mark in marks)
+            for row_id in list(self._anchors)[: -ANCHOR_PAGES * self.limit]:
+                del self._anchors[row_id]
+        return fresh
+
+    def _is_end(self, offset: int, size: int, *, advanced: bool, echoed_limit: int | None) -> bool:
+        """Whether the page at this offset is the last."""
+        full, self._longest = self._longest, max(self._longest, size)
+        claimed = self._total is not None and self._total > offset + size  # the server says that there is more
+        short = size == 0 or size < full
+        if self._total is not None and echoed_limit is not None:
+            short = short or size < min(self.limit, echoed_limit)
+        if self._is_beyond(self.frontier) or (short and not claimed):
+            self.done = True
+        elif claimed and not advanced:
+            self._contradictions += 1
+            if self._contradictions >= CONTRADICTIONS:
+                self.done = True
+                self.unproven = f"the server says that {self._total} rows match, but sends none after {offset + size}"
+        elif short:
+            self._longest = size  # from now on the server makes smaller pages
+        return self.done
+
+    def _is_beyond(self, key: int | None) -> bool:
+        """Whether a key lies where the pass need not go."""
+        return self._until is not None and key is not None and self.order.before(self._until, key)
+
+    # ---- the next offset ---------------------------------------------------------------------------------------------
+
+    def _go_on(self, offset: int, marks: Sequence[Mark]) -> None:
+        """Choose the next offset, so that the next page overlaps this one."""
+        size = len(marks)
+        tie = sum(mark.key == marks[-1].key for mark in marks) if self.order.by_key and marks else 0
+        if size < 2 or (self.order.by_key and size - tie < 2):
+            self._cannot_overlap(offset, size)
+            return
+        self._tie = max(self._tie, tie)
+        self.reach = offset + size - 1 - tie
+        most = max(1, self._longest - self._tie - self._overlap)
+        rest = 0 if self._total is None else self._total - offset - size + 1
+        self._stride = min(most, -(-rest // self._pages_for(rest, most))) if rest > 0 else most
+        self.offset = min(self.reach, max(offset + 1, offset + size - self._longest + self._stride))
+
+    def _pages_for(self, rest: int, most: int) -> int:
+        """Pages for the rest of the rows: the fewest, or up to 4 % more where that buys an overlap of OVERLAP rows.
+
+        Spreading the rows evenly over them gives every page as much overlap as comes for free.
+        """
+        fewest = -(-rest // most)
+        safer = -(-rest // max(1, self._longest - self._tie - max(OVERLAP, self._overlap)))
+        return min(safer, max(fewest, fewest + fewest // 25 - 1))
+
+    def _cannot_overlap(self, offset: int, size: int) -> None:
+        if size > 2:
+            raise OrderBrokenError(f"more than {size - 2} rows share one {self.order.sort_by}")
+        if offset > 0:
+            raise IncompleteWalkError(f"the server sends {size} rows a page: too few to overlap")
+        self.offset = self.reach = size
+        self._confirming = size > 0
+
+    def _confirm(self, marks: Sequence[Mark]) -> list[int]:
+        """The answer to whether anything comes after the one or two rows that there are."""
+        if marks:
+            raise IncompleteWalkError("the server sends one or two rows a page: too few to overlap")
+        self.done = True
+        return []
+
+    def _go_back(self, offset: int) -> None:
+        """Rows before the page may have vanished: look further ahead of it, and overlap more from now on."""
+        if not self._step:
+            self._overlap = min(2 * self._overlap + 2, max(2, self._longest // 4))
+        self._step = 2 * self._step or 2 * self._overlap
+        self.step_backs += 1
+        self._stalls += 1
+        self.offset = self.reach = max(0, offset - self._step)

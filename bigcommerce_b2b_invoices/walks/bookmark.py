@@ -1,0 +1,72 @@
+"""A walk's position <-> a short text that another process can go on from. It holds no secret."""
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable
+from typing import TypeGuard
+
+from bigcommerce_b2b_invoices.models.query import SortField
+from bigcommerce_b2b_invoices.walks.anchored import Mark, Order
+from bigcommerce_b2b_invoices.walks.plan import Position
+
+VERSION = 1
+
+
+def fingerprint(scope: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """Tells one store's query from another, and gives neither away."""
+    text = json.dumps([scope, sorted(parameters)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def write_bookmark(position: Position | None, query: str) -> str:
+    """The text of a position in the walk of a query, given its fingerprint; None: nothing was delivered yet."""
+    fields = [VERSION, query]
+    if position is not None:
+        order = position.order
+        sort_by = order.sort_by.value if order.sort_by else None
+        marks, floor = ([[mark.id, mark.key] for mark in marks] for marks in (position.marks, position.floor))
+        fields += [sort_by, order.descending, position.offset, position.started, marks, floor]
+    body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+
+def read_bookmark(bookmark: str, query: str) -> Position | None:
+    """The position of a bookmark; None: from the beginning.
+
+    Raises:
+        TypeError: The bookmark is no text.
+        ValueError: It is damaged, or belongs to another query or store.
+    """
+    if not isinstance(bookmark, str):
+        raise TypeError(f"a bookmark is a text, not {type(bookmark).__name__}")
+    fields = _unpack(bookmark)
+    if not isinstance(fields, list) or len(fields) not in (2, 8) or fields[0] != VERSION:
+        raise ValueError("this is no bookmark of a walk, or it is damaged")
+    if fields[1] != query:
+        raise ValueError("the bookmark belongs to a walk of another query or store: resume it with the query it was made with")
+    if len(fields) == 2:
+        return None
+    _, _, sort_by, descending, offset, started, marks, floor = fields
+    if not (_are_marks(marks) and marks and _are_marks(floor) and type(offset) is int and type(started) is int):
+        raise ValueError("this is no bookmark of a walk, or it is damaged")
+    order = Order(SortField(sort_by) if sort_by else None, bool(descending))
+    first, second = (tuple(Mark(row_id, key) for row_id, key in pairs) for pairs in (marks, floor))
+    return Position(order=order, offset=offset, marks=first, started=started, floor=second)
+
+
+def _unpack(bookmark: str) -> object:
+    try:
+        packed = base64.urlsafe_b64decode(bookmark.encode("ascii") + b"=" * (-len(bookmark) % 4))
+        return json.loads(zlib.decompressobj().decompress(packed, 2**20))
+    except (ValueError, binascii.Error, zlib.error):
+        return None
+
+
+def _are_marks(value: object) -> TypeGuard[list[tuple[int, int | None]]]:
+    return isinstance(value, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int and (pair[1] is None or type(pair[1]) is int)
+        for pair in value
+    )

@@ -1,0 +1,28 @@
+"""A set of ids that stays small: ids that lie close together share a word."""
+
+
+class IdSet:
+    """A set of ints >= 0 that can only grow.
+
+    Ids are filed by their upper bits; the lower six are bits of one int. The ids of a store lie close together: a million of
+    them take about 2 MB, where a plain set takes 60 MB or more. Ids that all lie far apart take about twice a plain set.
+    """
+
+    __slots__ = ("_words", "size")
+
+    def __init__(self) -> None:
+        self._words: dict[int, int] = {}
+        self.size = 0
+
+    def add(self, row_id: int) -> bool:
+        """Put the id in; returns whether it is new."""
+        word, bit = row_id >> 6, 1 << (row_id & 63)
+        bits = self._words.get(word, 0)
+        if bits & bit:
+            return False
+        self._words[word] = bits | bit
+        self.size += 1
+        return True
+
+    def __contains__(self, row_id: int) -> bool:
+        return bool(self._words.get(row_id >> 6, 0) >> (row_id & 63) & 1)
