@@ -32,7 +32,7 @@ def main() -> int:
         sys.stdout.write(f"\n$ {line}\n")
         sys.stdout.flush()
         started = time.monotonic()
-        done = subprocess.run([BIN / program, *arguments], cwd=ROOT, env=environ, check=False)  # noqa: S603 - our own steps
+        done = subprocess.run([BIN / program, *arguments], cwd=ROOT, env=environ, check=False)
         if done.returncode:
             sys.stdout.write(f"\nfailed: {line}\n")
             return done.returncode

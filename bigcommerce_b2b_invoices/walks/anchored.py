@@ -27,7 +27,7 @@ from bigcommerce_b2b_invoices.walks.id_set import IdSet
 OVERLAP = 8  # rows that pages share where it costs little: so many deletions between two pages do no harm
 ANCHOR_PAGES = 4  # pages whose rows serve as anchors
 CONTRADICTIONS = 3  # times that the total count may claim more than comes
-SAME_ROWS = 3  # offsets that may be answered with the same rows
+SAME_ROWS = 5  # different offsets that may be answered with the same rows: where few are left, deletions can do that
 STALLS = 40  # pages in a row that bring the pass no further
 UNBOUNDED = 40_000  # pages of a pass whose server never says how many rows there are
 
@@ -71,6 +71,15 @@ class OrderBrokenError(Exception):
     """The rows do not come as a pass by key needs them; says why."""
 
 
+@attrs.frozen
+class _Tail:
+    """A page as the choice of the next offset sees it; `tie`: rows at its end that share one key."""
+
+    offset: int
+    size: int
+    tie: int
+
+
 class Pass:
     """One pass over a list: which offset to ask for next, and what of an answer to take.
 
@@ -79,6 +88,7 @@ class Pass:
         reach: The greatest offset at which a page would still connect, if nothing changed meanwhile.
         frontier: The greatest key accepted.
         unproven: Why the end is not certain; empty: it is.
+        broken: Why the pass cannot go on by key; what it has accepted stands.
     """
 
     def __init__(self, order: Order, limit: int, seen: IdSet, *, until: int | None = None) -> None:
@@ -92,6 +102,7 @@ class Pass:
         self.step_backs = 0
         self.duplicates = 0
         self.unproven = ""
+        self.broken = ""
         self._seen = seen
         self._until = until  # the pass is done when it comes to keys beyond this one
         self._anchors: dict[int, int | None] = {}
@@ -106,18 +117,24 @@ class Pass:
         self._expected: int | None = None  # the first total count, by which the pages of the pass are bounded
         self._contradictions = 0
         self._stalls = 0
-        self._confirming = False
+        self._tail: _Tail | None = None  # the page behind which is looked
+        self._confirmed: _Tail | None = None  # the page behind which nothing was
         self._same_ids: tuple[int, ...] = ()
         self._same_offsets: set[int] = set()
 
-    def resume(self, offset: int, marks: Sequence[Mark]) -> None:
-        """Go on behind rows that another pass delivered last: `marks`, of which the last stood at `offset`."""
+    def resume(self, offset: int, marks: Sequence[Mark], *, whole: bool) -> None:
+        """Go on behind rows that another pass delivered last: `marks`, of which the last stood at `offset`.
+
+        Where they are the `whole` of what was delivered, the pass simply begins anew without them.
+        """
+        for mark in marks:
+            self._seen.add(mark.id)
+        if whole:
+            return
         self.frontier = marks[-1].key
         self._anchors = {mark.id: mark.key for mark in marks}
         self._resumed = True
         self.offset = self.reach = max(0, offset + 1 - (len(marks) if self.order.by_key else 0) - OVERLAP)
-        for mark in marks:
-            self._seen.add(mark.id)
 
     def next_after(self, offset: int) -> int | None:
         """The offset to ask for beyond the page at this one, as far as can be foreseen; None: there is none to foresee."""
@@ -145,8 +162,8 @@ class Pass:
             self._check_order(marks)
         else:
             self._check_unique(marks)
-        if self._confirming:
-            return self._confirm(marks)
+        if self._tail is not None:
+            return self._probe(self._tail, marks)
         if offset > 0 and not self._connects(marks):
             self._go_back(offset)
             return None
@@ -156,8 +173,7 @@ class Pass:
         fresh = self._take(marks)
         advanced = bool(fresh) or self.frontier != frontier
         self._stalls = 0 if advanced else self._stalls + 1
-        if not self._is_end(offset, len(marks), advanced=advanced, echoed_limit=echoed_limit):
-            self._go_on(offset, marks)
+        self._choose_next(_Tail(offset, len(marks), self._tie_of(marks)), advanced=advanced, echoed_limit=echoed_limit)
         return fresh
 
     # ---- what is refused ---------------------------------------------------------------------------------------------
@@ -227,43 +243,57 @@ class Pass:
                 del self._anchors[row_id]
         return fresh
 
-    def _is_end(self, offset: int, size: int, *, advanced: bool, echoed_limit: int | None) -> bool:
-        """Whether the page at this offset is the last."""
-        full, self._longest = self._longest, max(self._longest, size)
-        claimed = self._total is not None and self._total > offset + size  # the server says that there is more
-        short = size == 0 or size < full
-        if self._total is not None and echoed_limit is not None:
-            short = short or size < min(self.limit, echoed_limit)
-        if self._is_beyond(self.frontier) or (short and not claimed):
+    # ---- the end, or the next offset ---------------------------------------------------------------------------------
+
+    def _choose_next(self, page: _Tail, *, advanced: bool, echoed_limit: int | None) -> None:
+        full, self._longest = self._longest, max(self._longest, page.size)
+        short = page.size == 0 or page.size < full
+        if self.accepted == 1 and self._total == page.offset + page.size and echoed_limit is not None:
+            short = short or page.size < min(self.limit, echoed_limit)
+        confirmed, self._confirmed = page == self._confirmed and not advanced, None
+        if self._is_beyond(self.frontier) or ((short or confirmed) and not self._claims_more(page)):
             self.done = True
-        elif claimed and not advanced:
+            return
+        if short and page.size:
+            self._longest = page.size  # there is more, they say: so the server makes smaller pages now
+        if self._overlaps(page) and (advanced or not short):
+            self._go_on(page)
+        elif page.size > 2 and not short:
+            self.broken = f"more than {page.size - 2} rows share one {self.order.sort_by}"
+        else:  # too little to tell: look right behind the page
+            self._tail = page
+            self.offset = self.reach = page.offset + page.size
+
+    def _probe(self, tail: _Tail, marks: Sequence[Mark]) -> list[int]:
+        """What came from right behind the tail: nothing, or proof that there is more. None of it is taken.
+
+        Nothing is no proof of the end, for rows may have moved up: the tail must then read the same once more.
+        """
+        self._tail = None
+        self.offset = self.reach = tail.offset
+        if marks and self._overlaps(tail):
+            self._go_on(tail)
+        elif marks and tail.size > 2:
+            self.broken = f"more than {tail.size - 2} rows share one {self.order.sort_by}"
+        elif marks and tail.size:
+            raise IncompleteWalkError(f"the server sends {tail.size} rows a page: too few to overlap")
+        elif not marks and not self._claims_more(tail):
+            self._confirmed = tail
+        else:
             self._contradictions += 1
             if self._contradictions >= CONTRADICTIONS:
                 self.done = True
-                self.unproven = f"the server says that {self._total} rows match, but sends none after {offset + size}"
-        elif short:
-            self._longest = size  # from now on the server makes smaller pages
-        return self.done
+                self.unproven = f"the server says that {self._total} rows match, but sends none after {tail.offset + tail.size}"
+        return []
 
-    def _is_beyond(self, key: int | None) -> bool:
-        """Whether a key lies where the pass need not go."""
-        return self._until is not None and key is not None and self.order.before(self._until, key)
-
-    # ---- the next offset ---------------------------------------------------------------------------------------------
-
-    def _go_on(self, offset: int, marks: Sequence[Mark]) -> None:
+    def _go_on(self, page: _Tail) -> None:
         """Choose the next offset, so that the next page overlaps this one."""
-        size = len(marks)
-        tie = sum(mark.key == marks[-1].key for mark in marks) if self.order.by_key and marks else 0
-        if size < 2 or (self.order.by_key and size - tie < 2):
-            self._cannot_overlap(offset, size)
-            return
-        self._tie = max(self._tie, tie)
-        self.reach = offset + size - 1 - tie
+        self._tie = max(self._tie, page.tie)
+        self.reach = page.offset + page.size - 1 - page.tie
         most = max(1, self._longest - self._tie - self._overlap)
-        rest = 0 if self._total is None else self._total - offset - size + 1
+        rest = 0 if self._total is None else self._total - page.offset - page.size + 1
         self._stride = min(most, -(-rest // self._pages_for(rest, most))) if rest > 0 else most
-        self.offset = min(self.reach, max(offset + 1, offset + size - self._longest + self._stride))
+        self.offset = min(self.reach, max(page.offset + 1, page.offset + page.size - self._longest + self._stride))
 
     def _pages_for(self, rest: int, most: int) -> int:
         """Pages for the rest of the rows: the fewest, or up to 4 % more where that buys an overlap of OVERLAP rows.
@@ -274,21 +304,6 @@ class Pass:
         safer = -(-rest // max(1, self._longest - self._tie - max(OVERLAP, self._overlap)))
         return min(safer, max(fewest, fewest + fewest // 25 - 1))
 
-    def _cannot_overlap(self, offset: int, size: int) -> None:
-        if size > 2:
-            raise OrderBrokenError(f"more than {size - 2} rows share one {self.order.sort_by}")
-        if offset > 0:
-            raise IncompleteWalkError(f"the server sends {size} rows a page: too few to overlap")
-        self.offset = self.reach = size
-        self._confirming = size > 0
-
-    def _confirm(self, marks: Sequence[Mark]) -> list[int]:
-        """The answer to whether anything comes after the one or two rows that there are."""
-        if marks:
-            raise IncompleteWalkError("the server sends one or two rows a page: too few to overlap")
-        self.done = True
-        return []
-
     def _go_back(self, offset: int) -> None:
         """Rows before the page may have vanished: look further ahead of it, and overlap more from now on."""
         if not self._step:
@@ -297,3 +312,17 @@ class Pass:
         self.step_backs += 1
         self._stalls += 1
         self.offset = self.reach = max(0, offset - self._step)
+
+    def _tie_of(self, marks: Sequence[Mark]) -> int:
+        return sum(mark.key == marks[-1].key for mark in marks) if self.order.by_key and marks else 0
+
+    def _overlaps(self, page: _Tail) -> bool:
+        """Whether a page after this one can both connect and bring something new."""
+        return page.size - page.tie >= 2
+
+    def _claims_more(self, page: _Tail) -> bool:
+        return self._total is not None and self._total > page.offset + page.size
+
+    def _is_beyond(self, key: int | None) -> bool:
+        """Whether a key lies where the pass need not go."""
+        return self._until is not None and key is not None and self.order.before(self._until, key)

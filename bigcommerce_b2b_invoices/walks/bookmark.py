@@ -13,6 +13,7 @@ from bigcommerce_b2b_invoices.walks.anchored import Mark, Order
 from bigcommerce_b2b_invoices.walks.plan import Position
 
 VERSION = 1
+MAX_LENGTH = 2**20  # of a bookmark's content: no text may unpack into something huge
 
 
 def fingerprint(scope: str, parameters: Iterable[tuple[str, str]]) -> str:
@@ -29,6 +30,7 @@ def write_bookmark(position: Position | None, query: str) -> str:
         sort_by = order.sort_by.value if order.sort_by else None
         marks, floor = ([[mark.id, mark.key] for mark in marks] for marks in (position.marks, position.floor))
         fields += [sort_by, order.descending, position.offset, position.started, marks, floor]
+        fields += [list(position.late), position.whole]
     body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
     return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
@@ -43,24 +45,26 @@ def read_bookmark(bookmark: str, query: str) -> Position | None:
     if not isinstance(bookmark, str):
         raise TypeError(f"a bookmark is a text, not {type(bookmark).__name__}")
     fields = _unpack(bookmark)
-    if not isinstance(fields, list) or len(fields) not in (2, 8) or fields[0] != VERSION:
+    if not isinstance(fields, list) or len(fields) not in (2, 10) or fields[0] != VERSION:
         raise ValueError("this is no bookmark of a walk, or it is damaged")
     if fields[1] != query:
         raise ValueError("the bookmark belongs to a walk of another query or store: resume it with the query it was made with")
     if len(fields) == 2:
         return None
-    _, _, sort_by, descending, offset, started, marks, floor = fields
+    _, _, sort_by, descending, offset, started, marks, floor, late, whole = fields
     if not (_are_marks(marks) and marks and _are_marks(floor) and type(offset) is int and type(started) is int):
         raise ValueError("this is no bookmark of a walk, or it is damaged")
     order = Order(SortField(sort_by) if sort_by else None, bool(descending))
     first, second = (tuple(Mark(row_id, key) for row_id, key in pairs) for pairs in (marks, floor))
-    return Position(order=order, offset=offset, marks=first, started=started, floor=second)
+    return Position(order=order, offset=offset, marks=first, started=started, floor=second, late=tuple(late), whole=bool(whole))
 
 
 def _unpack(bookmark: str) -> object:
     try:
         packed = base64.urlsafe_b64decode(bookmark.encode("ascii") + b"=" * (-len(bookmark) % 4))
-        return json.loads(zlib.decompressobj().decompress(packed, 2**20))
+        unpacker = zlib.decompressobj()
+        unpacked = unpacker.decompress(packed, MAX_LENGTH)
+        return json.loads(unpacked) if unpacker.eof and not unpacker.unused_data else None  # with a checksum at its end
     except (ValueError, binascii.Error, zlib.error):
         return None
 

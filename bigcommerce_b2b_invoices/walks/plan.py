@@ -28,6 +28,8 @@ class Position:
         marks: By key: the delivered rows that share the last key. By row: the rows delivered last, up to RECENT.
         started: Server time of the walk's beginning, in microseconds.
         floor: The `marks` of a pass by key that the walk gave up for one by row.
+        late: Ids of rows that were delivered by the closing.
+        whole: By row: `marks` are all the rows that the pass has delivered.
     """
 
     order: Order
@@ -35,6 +37,8 @@ class Position:
     marks: tuple[Mark, ...]
     started: int
     floor: tuple[Mark, ...] = ()
+    late: tuple[int, ...] = ()
+    whole: bool = False
 
 
 class Place:
@@ -45,6 +49,12 @@ class Place:
         self._offset = position.offset if position else 0
         self._marks = deque(position.marks if position else ())
         self._floor = position.floor if position else ()
+        self._late = list(position.late if position else ())
+        self._whole = position is None or position.whole
+
+    def late(self, mark: Mark) -> None:
+        """A row was delivered by the closing."""
+        self._late.append(mark.id)
 
     def move(self, order: Order, mark: Mark, offset: int) -> None:
         """A row was delivered."""
@@ -53,6 +63,7 @@ class Place:
             if self._order is not None and self._order.by_key:
                 self._floor = tuple(marks)
             self._order = order
+            self._whole = not order.by_key
             marks.clear()
         if order.by_key and marks and marks[-1].key != mark.key:
             if order.before(mark.key or 0, marks[-1].key or 0):
@@ -60,6 +71,7 @@ class Place:
             marks.clear()
         if not order.by_key and len(marks) >= RECENT:
             marks.popleft()
+            self._whole = False
         marks.append(mark)
         self._offset = offset
 
@@ -67,7 +79,15 @@ class Place:
         """What a bookmark holds; None: nothing was delivered yet."""
         if self._order is None:
             return None
-        return Position(order=self._order, offset=self._offset, marks=tuple(self._marks), started=started, floor=self._floor)
+        return Position(
+            order=self._order,
+            offset=self._offset,
+            marks=tuple(self._marks),
+            started=started,
+            floor=self._floor,
+            late=tuple(self._late),
+            whole=self._whole,
+        )
 
 
 class Plan:
@@ -88,6 +108,7 @@ class Plan:
         self._home = order  # in whose keys `_floor` is given
         self._floor: int | None = None  # rows whose key lies before it were delivered by the walk that is resumed
         self._resumed = position is not None
+        self._forgotten = position is not None and not position.order.by_key and not position.whole
         self._seen = IdSet()
         self._closings = 0
         self._until = 0  # the closing looks for changes since then
@@ -151,26 +172,35 @@ class Plan:
             return None
         if fresh is None:
             return None
-        if self._floor is not None:
-            fresh = [index for index in fresh if not self._is_old(index, marks, home_key)]
-        if self.current.done:
+        if self._resumed:
+            old = {index for index in fresh if self._is_old(index, marks, home_key)}
+            fresh = [index for index in fresh if index not in old]
+            for index in old:
+                self._seen.discard(marks[index].id)  # the closing judges it once more
+        if self.current.broken:
+            self._give_up_keys(self.current.broken)
+        elif self.current.done:
             self._next_pass()
         return fresh
 
     def _go_on_from(self, position: Position) -> None:
-        self.current.resume(position.offset, position.marks)
+        self.current.resume(position.offset, position.marks, whole=position.whole)
         known = position.marks if position.order.by_key else position.floor
-        for mark in position.floor:
-            self._seen.add(mark.id)
+        for row_id in (*position.late, *(mark.id for mark in position.floor)):
+            self._seen.add(row_id)
         if known and self._home.by_key:
             self._floor = known[-1].key
 
     def _is_old(self, index: int, marks: Sequence[Mark], home_key: Callable[[int, Order], int | None]) -> bool:
-        """Whether the row was delivered before the bookmark, as far as its key tells."""
+        """Whether the row was delivered before the bookmark, as far as its keys tell."""
         own = marks[index].key
+        if self.closing and own is not None and own < self._until:
+            return True  # not changed since the walk began, so it was delivered in its place
         key = own if self.current.order == self._home else home_key(index, self._home)
         old = key is not None and self._floor is not None and self._home.before(key, self._floor)
-        if old and self.closing and own is not None and own >= self._until:
+        if self.closing and self._forgotten:
+            old = True  # delivered or not: the bookmark does not tell
+        if old and self.closing:
             self._doubt("invoices before the bookmark were changed since: if one was moved there, it is missing")
         return old
 

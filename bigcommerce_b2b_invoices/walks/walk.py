@@ -107,9 +107,11 @@ class Walk(Generic[T]):
         self._delivered = 0
         self._requests = 0
         self._busy = False
+        self._loops = 0
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _Rows(self)
+        self._loops += 1
+        return _Rows(self, self._loops)
 
     async def __anext__(self) -> T:
         await self._fill()
@@ -121,7 +123,8 @@ class Walk(Generic[T]):
 
     def pages(self) -> AsyncIterator[Page[T]]:
         """The same rows page by page, each page without rows that were handed out before."""
-        return _Pages(self)
+        self._loops += 1
+        return _Pages(self, self._loops)
 
     async def next_page(self) -> Page[T] | None:
         """The rows at hand, or those of the next page that brings any; None at the end. What `pages` is made of."""
@@ -163,6 +166,11 @@ class Walk(Generic[T]):
         """
         return write_bookmark(self._place.position(self._plan.started), self._query)
 
+    def left(self, loop: int) -> None:
+        """A loop over the walk was left. One that had ended before, and is only forgotten now, stops nothing."""
+        if loop == self._loops:
+            self.stop()
+
     def stop(self) -> None:
         """End the requests that are under way. The walk can be continued."""
         while self._ahead:
@@ -188,7 +196,9 @@ class Walk(Generic[T]):
         for _ in range(count):
             row = self._ready.popleft()
             self._delivered += 1
-            if not row.closing:
+            if row.closing:
+                self._place.late(row.mark)
+            else:
                 self._place.move(row.order, row.mark, row.asked.offset + row.index)
 
     async def _fill(self) -> None:
@@ -269,10 +279,11 @@ def _look_at(task: asyncio.Task[Answer]) -> None:
 class _Rows(Generic[T]):
     """The iterator of one loop. When the loop is left, however, it goes, and with it the requests that are under way."""
 
-    __slots__ = ("_walk",)
+    __slots__ = ("_loop", "_walk")
 
-    def __init__(self, walk: Walk[T]) -> None:
+    def __init__(self, walk: Walk[T], loop: int) -> None:
         self._walk = walk
+        self._loop = loop
 
     def __aiter__(self) -> Self:
         return self
@@ -281,16 +292,17 @@ class _Rows(Generic[T]):
         return await anext(self._walk)
 
     def __del__(self) -> None:
-        self._walk.stop()
+        self._walk.left(self._loop)
 
 
 class _Pages(Generic[T]):
     """As `_Rows`, page by page."""
 
-    __slots__ = ("_walk",)
+    __slots__ = ("_loop", "_walk")
 
-    def __init__(self, walk: Walk[T]) -> None:
+    def __init__(self, walk: Walk[T], loop: int) -> None:
         self._walk = walk
+        self._loop = loop
 
     def __aiter__(self) -> Self:
         return self
@@ -302,4 +314,4 @@ class _Pages(Generic[T]):
         return page
 
     def __del__(self) -> None:
-        self._walk.stop()
+        self._walk.left(self._loop)

@@ -19,7 +19,7 @@ COMMAND = (sys.executable, "-W", "error", "-m", "bigcommerce_b2b_invoices.sandbo
 def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """The program; killed if the test leaves it running."""
     pipe = subprocess.PIPE
-    with subprocess.Popen((*COMMAND, *arguments), stdout=pipe, stderr=pipe, text=True) as program:  # noqa: S603 - our own
+    with subprocess.Popen((*COMMAND, *arguments), stdout=pipe, stderr=pipe, text=True) as program:
         try:
             yield program
         finally:

@@ -1,0 +1,184 @@
+"""The walk over real HTTP: what it costs, what it leaves behind, and a process that is killed."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from conftest import Scripted, connect
+from scripted_server import Stall, answer, envelope
+
+from bigcommerce_b2b_invoices import B2BClient, B2BError, DecodeError, IncompleteWalkError, InvoiceQuery, SortField
+from bigcommerce_b2b_invoices.sandbox import Sandbox
+
+
+async def drained(sandbox: Sandbox) -> int:
+    """Requests so far, once everything under way has ended."""
+    await asyncio.sleep(0.05)
+    return sandbox.request_count
+
+
+async def test_a_walk_costs_five_percent_more_than_the_fewest_requests_at_most() -> None:
+    # Nobody knows beforehand that a full page is the last; and what takes more than one page needs a look for changes.
+    for count, most in ((0, 1), (1, 1), (249, 1), (251, 3), (1000, 6), (10_000, 42)):
+        async with Sandbox(invoices=count) as sandbox, connect(sandbox) as client:
+            walk = client.invoices.iterate()
+            assert len([invoice async for invoice in walk]) == count
+            assert sandbox.request_count == walk.report.requests <= most
+            assert walk.report.guarantee == "complete"
+
+
+async def test_a_consumer_that_stops_takes_no_more_pages_than_prefetch() -> None:
+    for prefetch in (0, 1, 3):
+        async with Sandbox(invoices=300) as sandbox, connect(sandbox) as client:
+            walk = client.invoices.iterate(page_size=10, prefetch=prefetch)
+            await anext(walk)
+            assert await drained(sandbox) == 1 + prefetch
+            await walk.aclose()
+
+
+@pytest.mark.parametrize("how", ["break", "error", "cancel", "pages"])
+async def test_leaving_a_loop_leaves_no_task_and_no_connection(how: str) -> None:
+    async with Sandbox(invoices=300, latency=0.02) as sandbox, connect(sandbox) as client:
+        before = asyncio.all_tasks()
+        walk = client.invoices.iterate(page_size=10, prefetch=4)
+
+        async def consume() -> None:
+            async for _ in walk.pages() if how == "pages" else walk:
+                if how == "error":
+                    raise KeyError("consumer")
+                if how == "cancel":
+                    await asyncio.sleep(60)
+                break
+
+        task = asyncio.create_task(consume())
+        await asyncio.wait([task], timeout=0.2)
+        task.cancel()
+        await asyncio.wait([task])
+        del task
+        await asyncio.sleep(0.05)
+        session = client._transport._own_session
+        assert session
+        assert session.connector
+        assert not session.connector._acquired
+        ours = [each for each in asyncio.all_tasks() - before if "fetch" in repr(each.get_coro())]
+        assert ours == []
+
+
+async def test_an_abandoned_walk_is_forgotten(client: B2BClient) -> None:
+    walk = client.invoices.iterate(page_size=10)
+    await anext(walk)
+    del walk
+    gc.collect()
+    await asyncio.sleep(0)
+    assert [task for task in asyncio.all_tasks() if "fetch" in repr(task.get_coro()) and not task.cancelling()] == []
+
+
+async def test_a_walk_has_one_consumer(client: B2BClient) -> None:
+    walk = client.invoices.iterate()
+    first = asyncio.create_task(anext(walk))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="one consumer"):
+        await anext(walk)
+    await first
+
+
+async def test_an_order_that_cannot_be_proven_is_kept_and_says_best_effort(sandbox: Sandbox, client: B2BClient) -> None:
+    walk = client.invoices.iterate(InvoiceQuery(sort_by=SortField.DUE_DATE, order_by="DESC"), page_size=10)
+    invoices = [invoice async for invoice in walk]
+    dues = [invoice.due_date for invoice in invoices if invoice.due_date]
+    assert dues == sorted(dues, reverse=True)
+    assert sorted(invoice.id for invoice in invoices) == sorted(sandbox.invoice_ids)
+    assert walk.report.guarantee == "best_effort"
+
+
+async def test_rows_without_a_time_are_walked_by_number(scripted: Scripted) -> None:
+    rows = [{"id": number, "invoiceNumber": f"N{number}"} for number in range(1, 4)]
+    server, client = await scripted(envelope(rows, total=3, limit=250))
+    walk = client.invoices.iterate()
+    assert [invoice.id async for invoice in walk] == [1, 2, 3]
+    assert "sortBy=createdAt&orderBy=ASC" in server.seen[0].target
+    assert "sortBy=invoiceNumber&orderBy=ASC" in server.seen[1].target
+    assert walk.report.guarantee == "complete"
+    assert "went on by invoice number" in walk.report.anomalies[0]
+
+
+async def test_an_unreadable_row_is_named_and_can_be_met_again_but_never_skipped(scripted: Scripted) -> None:
+    rows = [{"id": 1, "createdAt": 5}, {"id": 2, "createdAt": 6, "dueDate": "soon"}, {"id": 3, "createdAt": 7}]
+    _, client = await scripted(envelope(rows, total=3, limit=250))
+    walk = client.invoices.iterate()
+    assert (await anext(walk)).id == 1
+    for _ in range(2):
+        with pytest.raises(DecodeError, match=r"GET /invoices: cannot read Invoice at data\[1\].dueDate of invoice 2"):
+            await anext(walk)
+
+
+async def test_a_walk_that_cannot_end_says_what_it_did(scripted: Scripted) -> None:
+    _, client = await scripted(
+        answer({"data": [{"id": 1, "createdAt": 1}], "meta": {"pagination": {"totalCount": 9, "limit": 1}}})
+    )
+    with pytest.raises(IncompleteWalkError, match=r"GET /invoices: .*too few to overlap") as raised:
+        [invoice async for invoice in client.invoices.iterate()]
+    assert raised.value.report
+    assert raised.value.report.delivered == 1
+
+
+async def test_a_failed_walk_can_be_looped_over_again(scripted: Scripted) -> None:
+    from bigcommerce_b2b_invoices import RetryPolicy, Timeout
+
+    rows = [{"id": number, "createdAt": number} for number in range(1, 4)]
+    _, client = await scripted(Stall(), envelope(rows, total=3, limit=250), retry=RetryPolicy(1), timeout=Timeout(read=0.05))
+    walk = client.invoices.iterate()
+    with pytest.raises(B2BError):
+        [invoice async for invoice in walk]
+    assert [invoice.id async for invoice in walk] == [1, 2, 3]
+
+
+PROGRAM = """
+    import asyncio, os, sys
+    from bigcommerce_b2b_invoices import B2BClient
+
+    async def main(bookmark):
+        async with B2BClient.from_env() as client:
+            walk = client.invoices.iterate(page_size=40, prefetch=2, resume=bookmark or None)
+            async for invoice in walk:
+                print(invoice.id, walk.bookmark, flush=True)
+        print("end", walk.report.guarantee, flush=True)
+
+    asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_a_process_that_is_killed_is_continued_by_another_from_its_last_bookmark(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(PROGRAM))
+    async with Sandbox(invoices=400) as sandbox:
+        environ = {
+            "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
+            "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
+            "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
+        }
+        ids: list[int] = []
+        bookmark = ""
+        for rows in (7, 41, 150, 1000):
+            seen = 0
+            process = await asyncio.create_subprocess_exec(sys.executable, program, bookmark, stdout=subprocess.PIPE, env=environ)
+            assert process.stdout
+            async for line in process.stdout:
+                first, second = line.decode().split()
+                if first == "end":
+                    assert second == "complete"
+                    break
+                ids.append(int(first))
+                bookmark = second
+                seen += 1
+                if seen == rows:
+                    process.kill()
+                    break
+            await process.stdout.read()
+            await process.wait()
+        assert len(ids) == len(set(ids))
+        assert sorted(ids) == sorted(sandbox.invoice_ids)
