@@ -56,6 +56,7 @@ from bigcommerce_b2b_invoices.resources.invoices import Invoices
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout
+from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.page import Page, WalkReport
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.converter import from_json, to_json
@@ -68,6 +69,7 @@ __all__ = [
     "B2BClient",
     "B2BError",
     "BadRequestError",
+    "ChangeFeed",
     "ClientClosedError",
     "ClientSettings",
     "CompanyInvoices",

@@ -1,7 +1,7 @@
 """The invoices of a store."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -14,14 +14,19 @@ from bigcommerce_b2b_invoices.errors import (
 )
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
-from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SearchField
 from bigcommerce_b2b_invoices.resources.lists import InvoiceList
+from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire import endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
 
 EVERYTHING = InvoiceQuery()
+
+
+IDS_A_REQUEST = 100  # external ids; with them a URL stays below the 8 kB that servers take
+ID_CHARACTERS = 4000  # of a request, before percent-encoding
 
 
 class Download(Protocol):
@@ -114,6 +119,49 @@ class Invoices:
         if found.total_count is None:
             raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
         return found.total_count
+
+    async def find(self, invoice_number: str) -> Invoice | None:
+        """The invoice with exactly this number, or None. One request, or a few where many numbers hold it as a part.
+
+        The API's own search is loose: what it finds is compared again. Source: GET /invoices.
+        """
+        query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
+        async for invoice in self.iterate(query, prefetch=0):
+            if invoice.invoice_number == invoice_number:
+                return invoice
+        return None
+
+    async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
+        """The invoices with these ids in another system; an id that no invoice has is not in the result.
+
+        One request for each 100 ids, or 4,000 characters of them. Where several invoices share an id, the one made last is
+        given. Source: GET /invoices.
+
+        Raises:
+            FilterIgnoredError: The server sent an invoice with another external id.
+        """
+        found: dict[str, Invoice] = {}
+        for some in _in_requests(InvoiceQuery(external_ids=external_ids).external_ids):
+            async for invoice in self.iterate(InvoiceQuery(external_ids=some), prefetch=0):
+                if invoice.external_id in some:
+                    found[invoice.external_id] = invoice
+        return found
+
+    def changes(self, since: str | None = None) -> ChangeFeed[Invoice]:
+        """Invoices that were changed since the `cursor` of an earlier feed, the newest change first.
+
+        `async for invoice in (feed := client.invoices.changes(cursor))`, then keep `feed.cursor`. One request when nothing
+        changed. It cannot see deletions: see `ChangeFeed`. Source: GET /invoices.
+
+        Args:
+            since: The `cursor` of an earlier feed of the same store; None: every invoice is a change.
+
+        Raises:
+            ValueError: The cursor is damaged, or of another store.
+            IncompleteWalkError: The server does not sort by `updatedAt`, or does not come to an end.
+        """
+        source = InvoiceList(self._send, EVERYTHING)
+        return ChangeFeed(source, query=source.fingerprint(self._scope), since=since)
 
     async def create(self, draft: InvoiceDraft) -> int:
         """Make an invoice; returns its id. One request, which is sent again only when the server cannot have acted on it.
@@ -232,3 +280,17 @@ class Invoices:
                 if last_try or error.status != 403:
                     raise
         raise AssertionError("unreachable")
+
+
+def _in_requests(external_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """The ids without repetition, as many in one request as fit."""
+    some: list[str] = []
+    characters = 0
+    for external_id in dict.fromkeys(external_ids):
+        if some and (len(some) == IDS_A_REQUEST or characters + len(external_id) > ID_CHARACTERS):
+            yield tuple(some)
+            some, characters = [], 0
+        some.append(external_id)
+        characters += len(external_id)
+    if some:
+        yield tuple(some)

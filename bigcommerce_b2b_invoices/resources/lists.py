@@ -1,5 +1,6 @@
 """The API's two lists, as walks and pages take them."""
 
+import json
 import time
 from functools import partial
 from typing import TypeVar
@@ -64,6 +65,10 @@ class InvoiceList:
     def read(self, row: object, place: str) -> Invoice:
         """A row as an invoice."""
         return _read(Invoice, row, place, self.path)
+
+    def version(self, row: object) -> int:
+        """A checksum of all that a row says."""
+        return text_key(json.dumps(row, sort_keys=True, default=str))
 
     def _check(self, found: endpoints.Slice) -> endpoints.Slice:
         for row in converter.read_all(RowFields, found.rows):

@@ -1,0 +1,166 @@
+"""The change feed: complete, each version once, one request when nothing changed."""
+
+from random import Random
+
+import pytest
+from conftest import Scripted, connect
+from model_store import ModelStore, Row
+from scripted_server import envelope
+
+from bigcommerce_b2b_invoices import B2BClient, IncompleteWalkError, InvoiceChanges
+from bigcommerce_b2b_invoices.sandbox import Sandbox
+from bigcommerce_b2b_invoices.walks.anchored import Order, text_key
+from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
+from bigcommerce_b2b_invoices.walks.walk import Answer
+
+
+class Versions:
+    """A model store as a source, with strangers between any two requests."""
+
+    path = "/model"
+
+    def __init__(self, store: ModelStore, random: Random, *, busy: int) -> None:
+        self.store = store
+        self.random = random
+        self.busy = busy  # of ten requests, before how many something changes
+        self.requests = 0
+
+    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
+        self.requests += 1
+        while self.random.randrange(10) < self.busy:
+            self.change()
+        return self.store.list(order, offset, limit)
+
+    def change(self) -> None:
+        before = self.store.clock
+        step = self.random.randrange(6)
+        if step < 3:
+            self.store.touch(self.random.randrange(99))
+        elif step == 3:
+            self.store.insert()
+        else:
+            self.store.delete(self.random.randrange(99))
+        if self.random.randrange(2):  # within the same second as the change before
+            changed = [row for row in self.store.rows.values() if row.updated == self.store.clock]
+            self.store.clock = before
+            for row in changed:
+                row.updated = before
+                row.number += "'"  # another version all the same
+
+    def key(self, row: object, order: Order) -> int | None:
+        assert isinstance(row, Row)
+        return self.store.mark_key(row, order)
+
+    def read(self, row: object, place: str) -> Row:
+        assert isinstance(row, Row), place
+        return row
+
+    def version(self, row: object) -> int:
+        return text_key(repr(row))
+
+
+async def follow(seed: int) -> None:
+    """Feed after feed, a mirror must come to hold every version, and never get one twice."""
+    random = Random(seed)
+    store = ModelStore(random.randrange(30), random, ties=random.choice([1, 2, 3]))
+    store.cap = random.choice([4, 5, 8, 250])
+    source = Versions(store, random, busy=random.choice([0, 3, 5]))
+    mirror: dict[int, Row] = {}
+    got: set[str] = set()
+    cursor: str | None = None
+    for last in (False, False, False, True):
+        source.busy = 0 if last else source.busy
+        feed = ChangeFeed(source, query="q", since=cursor)
+        async for row in feed:
+            assert repr(row) not in got, "a version came twice"
+            got.add(repr(row))
+            mirror[row.id] = row
+        cursor = feed.cursor
+        for _ in range(0 if last else random.randrange(6)):
+            source.change()
+    lost = [row for row in store.rows.values() if mirror.get(row.id) != row]
+    assert lost == [] or source.busy, lost
+    feed = ChangeFeed(source, query="q", since=cursor)
+    assert [row async for row in feed] == []
+
+
+@pytest.mark.parametrize("first", range(0, 300, 50))
+async def test_feeds_that_follow_one_another_miss_nothing_and_repeat_nothing(first: int) -> None:
+    for seed in range(first, first + 50):
+        await follow(seed)
+
+
+async def test_a_feed_of_the_sandbox_brings_everything_once_and_then_the_changes(sandbox: Sandbox, client: B2BClient) -> None:
+    feed = client.invoices.changes()
+    assert feed.cursor is None
+    assert sorted([invoice.id async for invoice in feed]) == sorted(sandbox.invoice_ids)
+    before = sandbox.request_count
+    quiet = client.invoices.changes(feed.cursor)
+    assert [invoice async for invoice in quiet] == []
+    assert sandbox.request_count == before + 1
+    assert quiet.cursor == feed.cursor
+    changed = sandbox.invoice_ids[3]
+    await client.invoices.update(changed, InvoiceChanges(type="Changed"))
+    later = client.invoices.changes(quiet.cursor)
+    assert [(invoice.id, invoice.type) async for invoice in later] == [(changed, "Changed")]
+
+
+async def test_many_changes_in_one_second_neither_stall_nor_drop() -> None:
+    store = ModelStore(700, Random(0), ties=700)
+    source = Versions(store, Random(0), busy=0)
+    feed = ChangeFeed(source, query="q", since=None)
+    assert sorted([row.id async for row in feed]) == list(range(1, 701))
+    assert source.requests < 8
+    assert [row async for row in ChangeFeed(source, query="q", since=feed.cursor)] == []
+
+
+async def test_a_feed_that_is_broken_off_keeps_its_cursor(client: B2BClient) -> None:
+    feed = client.invoices.changes()
+    await anext(feed)
+    assert feed.cursor is None
+
+
+async def test_a_cursor_that_is_none_is_refused(sandbox: Sandbox, client: B2BClient) -> None:
+    feed = client.invoices.changes()
+    _ = [invoice async for invoice in feed]
+    assert feed.cursor
+    for bad in ("", "x", feed.cursor[:-8]):
+        with pytest.raises(ValueError, match="no cursor"):
+            client.invoices.changes(bad)
+    with pytest.raises(TypeError):
+        client.invoices.changes(5)  # type: ignore[arg-type] # that is the point
+    async with Sandbox(invoices=1, seed=99) as other, connect(other) as stranger:
+        with pytest.raises(ValueError, match="another store"):
+            stranger.invoices.changes(feed.cursor)
+
+
+async def test_a_server_without_times_of_change_is_an_error_and_no_silence(scripted: Scripted) -> None:
+    for rows in ([{"id": 1}], [{"id": 1, "updatedAt": 5}, {"id": 2, "updatedAt": 9}]):
+        _, client = await scripted(envelope(rows, total=len(rows), limit=250))
+        with pytest.raises(IncompleteWalkError, match="updatedAt"):
+            [invoice async for invoice in client.invoices.changes()]
+
+
+async def test_an_invoice_is_found_by_its_exact_number_only(sandbox: Sandbox, client: B2BClient) -> None:
+    [some] = (await client.invoices.page(limit=1)).items
+    assert some.invoice_number
+    before = sandbox.request_count
+    assert await client.invoices.find(some.invoice_number) == some
+    assert await client.invoices.find(some.invoice_number[:-1]) is None
+    assert sandbox.request_count == before + 2
+
+
+async def test_invoices_are_found_by_external_id_many_in_one_request() -> None:
+    async with Sandbox(invoices=600) as sandbox, connect(sandbox) as client:
+        everything = [invoice async for invoice in client.invoices.iterate()]
+        wanted = [invoice.external_id for invoice in everything if invoice.external_id]
+        before = sandbox.request_count
+        found = await client.invoices.find_by_external_id([*wanted, "no such id", wanted[0]])
+        assert {key: invoice.id for key, invoice in found.items()} == {
+            invoice.external_id: invoice.id for invoice in everything if invoice.external_id
+        }
+        assert sandbox.request_count - before == -(-(len(wanted) + 1) // 100)
+        assert await client.invoices.find_by_external_id([]) == {}
+        assert await client.invoices.find_by_external_id(["a" * 5000, "b"]) == {}
+        with pytest.raises(TypeError):
+            await client.invoices.find_by_external_id("abc")
