@@ -53,8 +53,8 @@ class ChangeFeed(Generic[T]):
 
     `cursor` moves when the feed has come to its end, and not before: a feed that was broken off is begun anew and delivers again.
 
-    What it cannot see: deletions, and a change whose `updatedAt` the server sets to a time before the newest it has shown already.
-    To find deleted invoices, walk over all of them from time to time: an id that is known and was not delivered by a walk whose
+    It cannot see deletions, nor a change whose `updatedAt` the server sets to a time before the newest it has shown already.
+    To find deleted invoices, walk over all of them now and then: an id that is known and was not delivered by a walk whose
     report says "complete" did not exist all the while.
     """
 
@@ -120,7 +120,7 @@ class ChangeFeed(Generic[T]):
         except OrderBrokenError as broken:
             reason = str(broken)
         else:
-            if current.done and current.unproven:
+            if current.done and current.unproven and not current.order.by_key:
                 raise self._incomplete(current, current.unproven)
             return fresh or []
         raise self._incomplete(current, reason)

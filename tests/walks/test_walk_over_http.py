@@ -23,7 +23,7 @@ async def drained(sandbox: Sandbox) -> int:
 
 async def test_a_walk_costs_five_percent_more_than_the_fewest_requests_at_most() -> None:
     # Nobody knows beforehand that a full page is the last; and what takes more than one page needs a look for changes.
-    for count, most in ((0, 1), (1, 1), (249, 1), (251, 3), (1000, 6), (10_000, 42)):
+    for count, most in ((0, 1), (1, 1), (249, 1), (251, 3), (1000, 6), (5000, 22)):
         async with Sandbox(invoices=count) as sandbox, connect(sandbox) as client:
             walk = client.invoices.iterate()
             assert len([invoice async for invoice in walk]) == count
