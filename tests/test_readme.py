@@ -41,6 +41,11 @@ async def test_the_main_job_prints_overdue_invoices(
 async def test_the_sandbox_and_the_writing_blocks_run(client: B2BClient) -> None:
     await run(BLOCKS[1], B2BClient=B2BClient)
     scope = await run(BLOCKS[2], client=client)
+    names = vars(package)
+    walked = await run(BLOCKS[3], client=client, InvoiceQuery=names["InvoiceQuery"], InvoiceStatus=names["InvoiceStatus"])
+    assert isinstance(walked["saved"], str)
+    assert [invoice async for invoice in walked["resumed"]] == []  # type: ignore[attr-defined] # the walk that the block makes
+    assert isinstance((await run(f"cursor = None\n{BLOCKS[4]}", client=client))["cursor"], str)
     assert isinstance(scope["invoice_id"], int)
     created = await client.invoices.get(scope["invoice_id"])
     assert created.open_balance

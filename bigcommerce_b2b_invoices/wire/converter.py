@@ -5,255 +5,25 @@ epoch seconds or ISO 8601. It never guesses: what cannot be read is reported wit
 cannot hold is kept in `additional_properties`, and the writer puts it back.
 """
 
-import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
-from types import UnionType
-from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
 import cattrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError
 from bigcommerce_b2b_invoices.models import invoice as words
-from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
+from bigcommerce_b2b_invoices.models.checks import MAX_ID
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, RowFields, SortField
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
+from bigcommerce_b2b_invoices.wire.leaves import EPOCH, LEAVES, Read, Unreadable, read_text, read_time
+from bigcommerce_b2b_invoices.wire.reader import make_reader, model_name, wire_name
 
 T = TypeVar("T")
-Read: TypeAlias = Callable[[Any], Any]
 Write: TypeAlias = Callable[[Any], object]
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DETAILS_CLASSES = (  # what a PUT replaces as a whole: here null, [] and a missing key must stay what they were
-    words.InvoiceDetails, words.InvoiceHeader, words.InvoiceContents, words.LineItem, words.Shipment, words.Address,
-    words.CostLine, words.Money,
-)  # fmt: skip
-_AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
-_DIGITS = re.compile(r"-?[0-9]{1,18}")
-MAX_DEPTH = 64  # levels of opaque JSON
-ID_FIELDS = ("id", "invoice_id")
-
-
-def wire_name(attribute: str) -> str:
-    """snake_case -> camelCase: `external_pdf_url` -> `externalPdfUrl`."""
-    first, *others = attribute.split("_")
-    return first + "".join(word.capitalize() for word in others)
-
-
-# ---- reading: leaves -------------------------------------------------------------------------------------------------
-
-
-class _Unreadable(ValueError):  # noqa: N818 - a signal inside this module, not an error of the tree
-    """A value that cannot be read, and the way to it, innermost step first."""
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.steps: list[str] = []
-        self.model = ""
-
-
-_JSON_NAMES = {
-    bool: "a boolean",
-    int: "a number",
-    Decimal: "a number",
-    str: "a text",
-    list: "a list",
-    dict: "an object",
-}
-
-
-def _kind(value: object) -> str:
-    return _JSON_NAMES.get(type(value), "null" if value is None else type(value).__name__)
-
-
-def _read_text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, Decimal) and abs(value.adjusted()) <= MAX_EXPONENT:
-        return format(value, "f")
-    raise _Unreadable(f"expected a text, got {_kind(value)}")
-
-
-def _read_int(value: object) -> int:
-    if type(value) is int:
-        return value
-    if isinstance(value, str) and _DIGITS.fullmatch(value):
-        return int(value)
-    if isinstance(value, Decimal) and abs(value.adjusted()) <= 18 and value == value.to_integral_value():
-        return int(value)
-    raise _Unreadable(f"expected a whole number, got {_kind(value)}")
-
-
-def _read_id(value: object) -> int:
-    if type(value) is int and 0 <= value <= MAX_ID:
-        return value
-    raise _Unreadable(f"expected an id (a whole number from 0 to {MAX_ID}), got {_kind(value)}")
-
-
-def _read_bool(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    if (number := _read_int(value)) in (0, 1):
-        return bool(number)
-    raise _Unreadable("expected 0 or 1, got another number")
-
-
-def _read_decimal(value: object) -> Decimal:
-    if isinstance(value, str):
-        if not _AMOUNT.fullmatch(value):
-            raise _Unreadable("a text that is no amount")
-        value = Decimal(value)
-    elif type(value) is int:
-        value = Decimal(value)
-    if not isinstance(value, Decimal):
-        raise _Unreadable(f"expected an amount, got {_kind(value)}")
-    if abs(value.adjusted()) > MAX_EXPONENT:
-        raise _Unreadable("an amount that is out of range")
-    return value
-
-
-def _read_time(value: object) -> datetime | None:
-    if value == "":
-        return None
-    try:
-        if type(value) is int:
-            return EPOCH + timedelta(seconds=value)
-        if isinstance(value, Decimal) and abs(value.adjusted()) <= 18:
-            return EPOCH + timedelta(microseconds=int(value * 1_000_000))
-        if isinstance(value, str):
-            if _DIGITS.fullmatch(value):
-                return EPOCH + timedelta(seconds=int(value))
-            time = datetime.fromisoformat(value)
-            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)  # the API's clock is UTC
-    except (ValueError, OverflowError):
-        raise _Unreadable(f"{_kind(value)} that is no time (epoch seconds or ISO 8601)") from None
-    raise _Unreadable(f"expected a time (epoch seconds or ISO 8601), got {_kind(value)}")
-
-
-_LEAVES: dict[Any, Read] = {
-    str: _read_text,
-    int: _read_int,
-    bool: _read_bool,
-    Decimal: _read_decimal,
-    datetime: _read_time,
-}
-
-
-def _read_opaque(value: object) -> object:
-    """JSON that is kept as it is, if it is not nested so deeply that nothing can be done with it."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            item
-            for each in level
-            if isinstance(each, dict | list)
-            for item in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
-            return value
-    raise _Unreadable("nested too deeply")
-
-
-# ---- reading: classes ------------------------------------------------------------------------------------------------
-
-
-def _reader(expected: Any) -> Read:  # noqa: ANN401 - an annotation can be any object
-    """A function that reads one field of this type; None and missing keys never reach it."""
-    if expected is object:
-        return _read_opaque
-    if get_origin(expected) in (Union, UnionType):
-        members = [member for member in get_args(expected) if member is not type(None)]
-        enum = next((member for member in members if issubclass(member, IntEnum)), None)
-        return _enum_reader(enum) if enum else _reader(members[0])
-    if get_origin(expected) is tuple:
-        return _tuple_reader(_reader(get_args(expected)[0]))
-    if expected in _LEAVES:
-        return _LEAVES[expected]
-    hook = _converter.get_structure_hook(expected)
-    return lambda value: hook(value, expected)
-
-
-def _enum_reader(enum: type[IntEnum]) -> Read:
-    known = {member.value: member for member in enum}
-
-    def read(value: object) -> int:
-        number = _read_int(value)
-        return known.get(number, number)  # a number that the API adds later must survive
-
-    return read
-
-
-def _tuple_reader(read_item: Read) -> Read:
-    def read(value: object) -> tuple[object, ...]:
-        if type(value) is not list:
-            raise _Unreadable(f"expected a list, got {_kind(value)}")
-        items = []
-        for index, item in enumerate(value):
-            try:
-                items.append(read_item(item))
-            except _Unreadable as problem:
-                problem.steps.append(f"[{index}]")
-                raise
-        return tuple(items)
-
-    return read
-
-
-def _class_reader(cls: type[Any]) -> Callable[[object, type], Any]:
-    """The structure hook of an attrs class; made once for each class."""
-    fields = [field for field in attrs.fields(cls) if field.name != "additional_properties"]
-    keeps_rest = len(fields) < len(attrs.fields(cls))
-    readers = [
-        (
-            wire_name(field.name),
-            field.name,
-            _read_id if field.name in ID_FIELDS else _reader(field.type),
-            field.default is attrs.NOTHING,
-        )
-        for field in fields
-    ]
-    known = frozenset(name for name, _, _, _ in readers)
-    keeps_empty = cls in DETAILS_CLASSES
-    defaults = [(field.name, None if field.default is attrs.NOTHING else field.default) for field in fields]
-    # What was read needs no second check, so the checks of __init__ are passed by: an empty subclass that can be written
-    # to is filled, and then becomes the class itself.
-    mutable: Any = type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
-    new = object.__new__
-    model_name = _model_name(cls)
-
-    def read(value: object, _cls: type) -> Any:  # noqa: ANN401 - cattrs checks no types
-        if type(value) is not dict:
-            raise _Unreadable(f"expected an object, got {_kind(value)}")
-        found: dict[str, object] = {}
-        unheld = {name: _read_opaque(raw) for name, raw in value.items() if name not in known} if keeps_rest else {}
-        for name, attribute, read_field, required in readers:
-            try:
-                if (raw := value.get(name)) is not None:
-                    found[attribute] = read_field(raw)
-                elif required:
-                    raise _Unreadable("missing or null")  # noqa: TRY301 - it must gain the step below, like any other
-            except _Unreadable as problem:
-                problem.steps.append(f".{name}")
-                problem.model = problem.model or model_name
-                raise
-            if keeps_empty and name in value and (found.get(attribute) in (None, ()) or read_field is _read_time):
-                unheld[name] = raw  # a time, too: it is written back as it came
-        model = new(mutable)
-        for attribute, default in defaults:
-            setattr(model, attribute, found.get(attribute, default))
-        if keeps_rest:
-            model.additional_properties = unheld
-        model.__class__ = cls
-        return model
-
-    return read
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
@@ -320,8 +90,8 @@ def _class_writer(cls: type[attrs.AttrsInstance]) -> Callable[[attrs.AttrsInstan
 def _is_time(raw: object, time: datetime) -> bool:
     """Whether this is how the time was sent."""
     try:
-        return _read_time(raw) == time
-    except _Unreadable:
+        return read_time(raw) == time
+    except Unreadable:
         return False
 
 
@@ -335,15 +105,9 @@ def _writer(expected: Any) -> Write:  # noqa: ANN401 - an annotation can be any 
 
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter()
-    for leaf, read in (
-        (str, _read_text),
-        (int, _read_int),
-        (bool, _read_bool),
-        (Decimal, _read_decimal),
-        (datetime, _read_time),
-    ):
-        converter.register_structure_hook(leaf, _hook(read))
-    converter.register_structure_hook_factory(attrs.has, _class_reader)
+    for leaf, read_leaf in LEAVES.items():
+        converter.register_structure_hook(leaf, _hook(read_leaf))
+    converter.register_structure_hook_factory(attrs.has, lambda cls: _hook(make_reader(cls)))
     converter.register_unstructure_hook(Decimal, _write_amount)
     converter.register_unstructure_hook(datetime, _write_time)
     converter.register_unstructure_hook(tuple, lambda items: [converter.unstructure(item) for item in items])
@@ -362,10 +126,10 @@ def read(cls: type[T], value: object, path: str = "data") -> T:
     """A model from parsed JSON. What cannot be read is a DecodeError with the place, counted from `path`."""
     try:
         return _converter.structure(value, cls)
-    except _Unreadable as problem:
+    except Unreadable as problem:
         error = DecodeError(
             problem.problem,
-            model=problem.model or _model_name(cls),
+            model=problem.model or model_name(cls),
             path=path + "".join(reversed(problem.steps)),
             invoice_id=_invoice_id(cls, value),
         )
@@ -409,10 +173,6 @@ def from_json(cls: type[T], text: str) -> T:
     raise error
 
 
-def _model_name(cls: type) -> str:
-    return "Invoice" if cls is RowFields else cls.__name__
-
-
 def _invoice_id(cls: type, value: object) -> int | None:
     found = value.get("id") if cls in (words.Invoice, RowFields) and isinstance(value, dict) else None
     return found if type(found) is int else None
@@ -425,7 +185,7 @@ def read_marks(cls: type, rows: Iterable[object], sort_by: SortField | None) -> 
     marks = []
     for index, row in enumerate(rows):
         if type(row) is not dict or type(row_id := row.get("id")) is not int or not 0 <= row_id <= MAX_ID:
-            raise DecodeError("expected an object with a sound id", model=_model_name(cls), path=f"data[{index}].id")
+            raise DecodeError("expected an object with a sound id", model=model_name(cls), path=f"data[{index}].id")
         key = row.get(name)
         if type(key) is int and is_time:
             key *= 1_000_000
@@ -437,9 +197,9 @@ def read_marks(cls: type, rows: Iterable[object], sort_by: SortField | None) -> 
 
 def _key(value: object, *, is_time: bool) -> int | str | None:
     try:
-        time = _read_time(value) if is_time else None
-        return _read_text(value) if not is_time else None if time is None else (time - EPOCH) // timedelta(microseconds=1)
-    except _Unreadable:
+        time = read_time(value) if is_time else None
+        return read_text(value) if not is_time else None if time is None else (time - EPOCH) // timedelta(microseconds=1)
+    except Unreadable:
         return None
 
 

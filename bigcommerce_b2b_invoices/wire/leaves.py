@@ -1,0 +1,137 @@
+"""JSON values -> texts, numbers, times: tolerant of the wire's mixture, and never guessing."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
+
+Read: TypeAlias = Callable[[Any], Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_DEPTH = 64  # levels of opaque JSON
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+
+
+class Unreadable(ValueError):  # noqa: N818 - a signal inside this module, not an error of the tree
+    """A value that cannot be read, and the way to it, innermost step first."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.steps: list[str] = []
+        self.model = ""
+
+
+_JSON_NAMES = {
+    bool: "a boolean",
+    int: "a number",
+    Decimal: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def kind(value: object) -> str:
+    """What JSON calls the value."""
+    return _JSON_NAMES.get(type(value), "null" if value is None else type(value).__name__)
+
+
+def read_text(value: object) -> str:
+    """A text; a number as its digits."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= MAX_EXPONENT:
+        return format(value, "f")
+    raise Unreadable(f"expected a text, got {kind(value)}")
+
+
+def read_int(value: object) -> int:
+    """A whole number, also as a text or with an empty fraction."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= 18 and value == value.to_integral_value():
+        return int(value)
+    raise Unreadable(f"expected a whole number, got {kind(value)}")
+
+
+def read_id(value: object) -> int:
+    """An id: nothing but a number will do."""
+    if type(value) is int and 0 <= value <= MAX_ID:
+        return value
+    raise Unreadable(f"expected an id (a whole number from 0 to {MAX_ID}), got {kind(value)}")
+
+
+def read_bool(value: object) -> bool:
+    """True or false, also as 1 or 0."""
+    if isinstance(value, bool):
+        return value
+    if (number := read_int(value)) in (0, 1):
+        return bool(number)
+    raise Unreadable("expected 0 or 1, got another number")
+
+
+def read_decimal(value: object) -> Decimal:
+    """An exact amount, from a number or a text."""
+    if isinstance(value, str):
+        if not _AMOUNT.fullmatch(value):
+            raise Unreadable("a text that is no amount")
+        value = Decimal(value)
+    elif type(value) is int:
+        value = Decimal(value)
+    if not isinstance(value, Decimal):
+        raise Unreadable(f"expected an amount, got {kind(value)}")
+    if abs(value.adjusted()) > MAX_EXPONENT:
+        raise Unreadable("an amount that is out of range")
+    return value
+
+
+def read_time(value: object) -> datetime | None:
+    """An aware time, from epoch seconds or ISO 8601; None for an empty text."""
+    if value == "":
+        return None
+    try:
+        if type(value) is int:
+            return EPOCH + timedelta(seconds=value)
+        if isinstance(value, Decimal) and abs(value.adjusted()) <= 18:
+            return EPOCH + timedelta(microseconds=int(value * 1_000_000))
+        if isinstance(value, str):
+            if _DIGITS.fullmatch(value):
+                return EPOCH + timedelta(seconds=int(value))
+            time = datetime.fromisoformat(value)
+            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)  # the API's clock is UTC
+    except (ValueError, OverflowError):
+        raise Unreadable(f"{kind(value)} that is no time (epoch seconds or ISO 8601)") from None
+    raise Unreadable(f"expected a time (epoch seconds or ISO 8601), got {kind(value)}")
+
+
+LEAVES: dict[Any, Read] = {
+    str: read_text,
+    int: read_int,
+    bool: read_bool,
+    Decimal: read_decimal,
+    datetime: read_time,
+}
+
+
+def read_opaque(value: object) -> object:
+    """JSON that is kept as it is, if it is not nested so deeply that nothing can be done with it."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for each in level
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    raise Unreadable("nested too deeply")
