@@ -79,8 +79,10 @@ def read_bool(value: object) -> bool:
     raise Unreadable("expected 0 or 1, got another number")
 
 
-def read_decimal(value: object) -> Decimal:
+def read_decimal(value: Any) -> Decimal:  # noqa: ANN401 - any JSON
     """An exact amount, from a number or a text."""
+    if value.__class__ is str and len(value) <= MAX_EXPONENT and value.isascii() and value.replace(".", "", 1).isdigit():
+        return Decimal(value)  # what nearly always comes
     if isinstance(value, str):
         if not _AMOUNT.fullmatch(value):
             raise Unreadable("a text that is no amount")
@@ -100,7 +102,7 @@ def read_time(value: object) -> datetime | None:
         return None
     try:
         if type(value) is int:
-            return EPOCH + timedelta(seconds=value)
+            return datetime.fromtimestamp(value, UTC) if value > 0 else EPOCH + timedelta(seconds=value)
         if isinstance(value, Decimal) and abs(value.adjusted()) <= 18:
             return EPOCH + timedelta(microseconds=int(value * 1_000_000))
         if isinstance(value, str):
@@ -108,7 +110,7 @@ def read_time(value: object) -> datetime | None:
                 return EPOCH + timedelta(seconds=int(value))
             time = datetime.fromisoformat(value)
             return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)  # the API's clock is UTC
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         raise Unreadable(f"{kind(value)} that is no time (epoch seconds or ISO 8601)") from None
     raise Unreadable(f"expected a time (epoch seconds or ISO 8601), got {kind(value)}")
 

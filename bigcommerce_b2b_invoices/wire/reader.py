@@ -49,14 +49,6 @@ def make_reader(cls: type[Any]) -> Read:
     return read
 
 
-def _filler(cls: type[Any]) -> Any:  # noqa: ANN401 - a class made at run time
-    """An empty subclass that can be written to. Filled, it becomes the class itself.
-
-    So the checks of `__init__` are passed by, which what was read needs no second time, and `__setattr__` of a frozen class.
-    """
-    return type(cls.__name__, (cls,), {"__slots__": (), "__setattr__": object.__setattr__})
-
-
 def _fields(cls: type[Any]) -> list["attrs.Attribute[Any]"]:
     return [field for field in attrs.fields(cls) if field.name != "additional_properties"]
 
@@ -77,8 +69,10 @@ _made: dict[type, Read] = {}
 def _generated(cls: type[Any]) -> Read:
     if cls not in _made:
         names: dict[str, Any] = {
-            "cls": cls, "filler": _filler(cls), "new": object.__new__, "Unreadable": Unreadable, "MAX_ID": MAX_ID,
-            "read_opaque": read_opaque,
+            "cls": cls, "new": object.__new__, "Unreadable": Unreadable, "MAX_ID": MAX_ID,
+            "read_opaque": read_opaque, "nested": (dict, list),
+            # what was read needs no second check, and so neither __init__ nor the __setattr__ of a frozen class
+            **{f"set_{field.name}": getattr(cls, field.name).__set__ for field in attrs.fields(cls)},
         }  # fmt: skip
         exec(_source(cls, names), names)  # noqa: S102 - made of the class's own field names
         _made[cls] = names["read"]
@@ -89,7 +83,7 @@ def _source(cls: type[Any], names: dict[str, Any]) -> str:
     """The source of the fast reader; `n` counts the keys of the object that are wholly held by fields."""
     fields, keeps_empty = _fields(cls), cls in DETAILS_CLASSES
     lines = ["def read(value):", "    if value.__class__ is not dict: raise Unreadable('')"]
-    lines += ["    get = value.get", "    model = new(filler)", "    n = 0"]
+    lines += ["    get = value.get", "    model = new(cls)", "    n = 0"]
     for field in fields:
         lines.append(f"    v = get({wire_name(field.name)!r})")
         lines += [f"    {line}" for line in _field_source(field, names, keeps_empty=keeps_empty)]
@@ -98,11 +92,11 @@ def _source(cls: type[Any], names: dict[str, Any]) -> str:
         names["lists"] = {wire_name(field.name) for field in fields if get_origin(field.type) is tuple}
         names["times"] = {wire_name(field.name) for field in fields if _plain_type(field) is datetime}
         empty = "or raw is None or (not raw and name in lists) or (name in times and raw.__class__ is not int)"
-        lines.append("    model.additional_properties = {} if n == len(value) else {")
-        lines.append("        name: read_opaque(raw) for name, raw in value.items()")
+        lines.append("    set_additional_properties(model, {} if n == len(value) else {")
+        lines.append("        name: read_opaque(raw) if raw.__class__ in nested else raw for name, raw in value.items()")
         lines.append(f"        if name not in known {empty if keeps_empty else ''}")
-        lines.append("    }")
-    return "\n".join([*lines, "    model.__class__ = cls", "    return model"])
+        lines.append("    })")
+    return "\n".join([*lines, "    return model"])
 
 
 def _field_source(field: "attrs.Attribute[Any]", names: dict[str, Any], *, keeps_empty: bool) -> list[str]:
@@ -115,11 +109,11 @@ def _field_source(field: "attrs.Attribute[Any]", names: dict[str, Any], *, keeps
             "elif v.__class__ is not list: raise Unreadable('')",
             f"else: items = tuple([read_{field.name}(item) for item in v])",
             f"if {'items' if keeps_empty else 'v is not None'}: n += 1",
-            f"model.{field.name} = items",
+            f"set_{field.name}(model, items)",
         ]
     names[f"read_{field.name}"], convert = _conversion(field, expected, names)
     counted = "if v.__class__ is int: n += 1" if keeps_empty and expected is datetime else "n += 1"
-    lines = ["if v is not None:", f"    {counted}", f"    {convert}", f"model.{field.name} = v"]
+    lines = ["if v is not None:", f"    {counted}", f"    {convert}", f"set_{field.name}(model, v)"]
     return lines if field.default is not attrs.NOTHING else ["if v is None: raise Unreadable('')", *lines]
 
 
@@ -185,12 +179,12 @@ def _explaining(cls: type[Any]) -> Read:
     ]
     known = frozenset(name for name, _, _, _ in readers)
     keeps_rest, keeps_empty = len(readers) < len(attrs.fields(cls)), cls in DETAILS_CLASSES
-    filler = _filler(cls)
+    put = object.__setattr__  # as the generated one, past the checks
 
     def read(value: object) -> object:
         if type(value) is not dict:
             raise Unreadable(f"expected an object, got {kind(value)}")
-        model = object.__new__(filler)
+        model = object.__new__(cls)
         unheld = {name: read_opaque(raw) for name, raw in value.items() if name not in known} if keeps_rest else {}
         for name, attribute, read_field, default in readers:
             raw = value.get(name)
@@ -202,14 +196,13 @@ def _explaining(cls: type[Any]) -> Read:
                 problem.steps.append(f".{name}")
                 problem.model = problem.model or model_name(cls)
                 raise
-            setattr(model, attribute, found)
+            put(model, attribute, found)
             if keeps_empty and name in value:
                 is_odd_time = read_field is read_time and type(raw) is not int
                 if raw is None or found == () or is_odd_time:
                     unheld[name] = raw  # a time, too: it is written back as it came
         if keeps_rest:
-            model.additional_properties = unheld
-        model.__class__ = cls
+            put(model, "additional_properties", unheld)
         return model
 
     return read
