@@ -27,6 +27,3 @@ class IdSet:
         word = row_id >> 6
         if word in self._words:
             self._words[word] &= ~(1 << (row_id & 63))
-
-    def __contains__(self, row_id: int) -> bool:
-        return bool(self._words.get(row_id >> 6, 0) >> (row_id & 63) & 1)

@@ -276,42 +276,38 @@ def _look_at(task: asyncio.Task[Answer]) -> None:
         task.exception()
 
 
-class _Rows(Generic[T]):
-    """The iterator of one loop. When the loop is left, however, it goes, and with it the requests that are under way."""
+class _Loop(Generic[T]):
+    """One loop over a walk. When it is left, however, this goes, and with it the requests that are under way."""
 
-    __slots__ = ("_loop", "_walk")
+    __slots__ = ("_number", "_walk")
 
-    def __init__(self, walk: Walk[T], loop: int) -> None:
+    def __init__(self, walk: Walk[T], number: int) -> None:
         self._walk = walk
-        self._loop = loop
+        self._number = number
 
     def __aiter__(self) -> Self:
         return self
+
+    def __del__(self) -> None:
+        self._walk.left(self._number)
+
+
+class _Rows(_Loop[T]):
+    """A loop over the rows."""
+
+    __slots__ = ()
 
     async def __anext__(self) -> T:
         return await anext(self._walk)
 
-    def __del__(self) -> None:
-        self._walk.left(self._loop)
 
+class _Pages(_Loop[T]):
+    """A loop over the pages."""
 
-class _Pages(Generic[T]):
-    """As `_Rows`, page by page."""
-
-    __slots__ = ("_loop", "_walk")
-
-    def __init__(self, walk: Walk[T], loop: int) -> None:
-        self._walk = walk
-        self._loop = loop
-
-    def __aiter__(self) -> Self:
-        return self
+    __slots__ = ()
 
     async def __anext__(self) -> Page[T]:
         page = await self._walk.next_page()
         if page is None:
             raise StopAsyncIteration
         return page
-
-    def __del__(self) -> None:
-        self._walk.left(self._loop)
