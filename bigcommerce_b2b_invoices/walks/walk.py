@@ -16,6 +16,7 @@ from bigcommerce_b2b_invoices.walks.plan import Place, Plan
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+BREATH = 25  # rows after which other tasks get their turn: a few milliseconds
 LEAST_LIMIT = 4  # rows a page: fewer cannot overlap and advance
 
 
@@ -114,6 +115,8 @@ class Walk(Generic[T]):
         return _Rows(self, self._loops)
 
     async def __anext__(self) -> T:
+        if self._delivered % BREATH == 0:
+            await asyncio.sleep(0)  # a consumer that awaits nothing must not keep everybody else waiting for a whole page
         await self._fill()
         if not self._ready:
             raise StopAsyncIteration
@@ -232,7 +235,8 @@ class Walk(Generic[T]):
         except BaseException:
             await self.aclose()
             raise
-        self._ask_ahead(self._prefetch)  # before the rows are turned into models: the server works meanwhile
+        self._ask_ahead(self._prefetch)
+        await asyncio.sleep(0)  # lets these requests be sent before the rows are turned into models
 
     def _judge(self, asked: _Asked, answer: Answer) -> None:
         plan, marks, order, closing = self._plan, answer.marks, self._plan.current.order, self._plan.closing

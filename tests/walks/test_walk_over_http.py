@@ -182,3 +182,39 @@ async def test_a_process_that_is_killed_is_continued_by_another_from_its_last_bo
             await process.wait()
         assert len(ids) == len(set(ids))
         assert sorted(ids) == sorted(sandbox.invoice_ids)
+
+
+async def test_a_consumer_that_awaits_nothing_lets_others_have_their_turn(client: B2BClient) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    walk = client.invoices.iterate(prefetch=0)
+    await anext(walk)
+    task = asyncio.create_task(others())
+    rows = [invoice async for invoice in walk]  # all of them are at hand already
+    task.cancel()
+    assert len(rows) == 59
+    assert turns >= 2
+
+
+async def test_cancelling_between_rows_loses_no_row(sandbox: Sandbox, client: B2BClient) -> None:
+    walk = client.invoices.iterate(page_size=10)
+    ids: list[int] = []
+
+    async def consume() -> None:
+        async for invoice in walk:
+            ids.append(invoice.id)  # noqa: PERF401 - each must be kept before the next is awaited
+
+    for turns in range(40):
+        task = asyncio.create_task(consume())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+    await consume()
+    assert sorted(ids) == sorted(sandbox.invoice_ids)
