@@ -18,7 +18,7 @@ STEPS = [
     ["pyright", "--pythonpath", sys.executable],
     ["lint-imports"],
     ["coverage", "erase"],
-    ["coverage", "run", "-m", "pytest", *sys.argv[1:]],
+    ["coverage", "run", "-m", "pytest", "-n", "auto", *sys.argv[1:]],
     ["coverage", "combine", "--quiet"],
     ["coverage", "report"],
 ]
