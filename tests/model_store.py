@@ -219,9 +219,8 @@ class Scene:
         assert self.task.done(), "the walk does not end"
 
     def verdict(self) -> str:
-        """What went wrong, or nothing. Only a walk that ended normally has promised anything."""
-        if self.task.exception() is not None:
-            return ""
+        """What went wrong, or nothing. An error of the walk is one too."""
+        self.task.result()
         if len(self.delivered) != len(set(self.delivered)):
             return "a row came twice"
         lost = (self.store.persistent or set()) - set(self.delivered)

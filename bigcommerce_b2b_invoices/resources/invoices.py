@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from bigcommerce_b2b_invoices.errors import (
     DecodeError,
@@ -25,8 +26,9 @@ from bigcommerce_b2b_invoices.wire.call import Send
 EVERYTHING = InvoiceQuery()
 
 
-IDS_A_REQUEST = 100  # external ids; with them a URL stays below the 8 kB that servers take
-ID_CHARACTERS = 4000  # of a request, before percent-encoding
+IDS_A_REQUEST = 100  # external ids
+ID_CHARACTERS = 6000  # of them in a URL, percent-encoded, of the 8 kB that servers take
+ID_NAME = len("&externalId%5B%5D=")
 
 
 class Download(Protocol):
@@ -121,9 +123,10 @@ class Invoices:
         return found.total_count
 
     async def find(self, invoice_number: str) -> Invoice | None:
-        """The invoice with exactly this number, or None. One request, or a few where many numbers hold it as a part.
+        """The invoice with exactly this number, or None.
 
-        The API's own search is loose: what it finds is compared again. Source: GET /invoices.
+        The API's own search is loose, and what it finds is compared again: one request, or one for each 248 invoices whose
+        numbers hold this one as a part. Source: GET /invoices.
         """
         query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
         async for invoice in self.iterate(query, prefetch=0):
@@ -134,8 +137,8 @@ class Invoices:
     async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
         """The invoices with these ids in another system; an id that no invoice has is not in the result.
 
-        One request for each 100 ids, or 4,000 characters of them. Where several invoices share an id, the one made last is
-        given. Source: GET /invoices.
+        One request for each 100 ids, or 6,000 characters of them in the URL. Where several invoices share an id, the one made
+        last is given. Source: GET /invoices.
 
         Raises:
             FilterIgnoredError: The server sent an invoice with another external id.
@@ -287,10 +290,11 @@ def _in_requests(external_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
     some: list[str] = []
     characters = 0
     for external_id in dict.fromkeys(external_ids):
-        if some and (len(some) == IDS_A_REQUEST or characters + len(external_id) > ID_CHARACTERS):
+        length = ID_NAME + len(quote(external_id, safe=""))
+        if some and (len(some) == IDS_A_REQUEST or characters + length > ID_CHARACTERS):
             yield tuple(some)
             some, characters = [], 0
         some.append(external_id)
-        characters += len(external_id)
+        characters += length
     if some:
         yield tuple(some)

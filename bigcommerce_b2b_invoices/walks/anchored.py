@@ -70,6 +70,10 @@ def text_key(text: str) -> int:
 class OrderBrokenError(Exception):
     """The rows do not come as a pass by key needs them; says why."""
 
+    def __init__(self, reason: str, *, unsorted: bool) -> None:
+        super().__init__(reason)
+        self.unsorted = unsorted
+
 
 @attrs.frozen
 class _Tail:
@@ -106,7 +110,7 @@ class Pass:
         self._seen = seen
         self._until = until  # the pass is done when it comes to keys beyond this one
         self._anchors: dict[int, int | None] = {}
-        self._resumed = False
+        self._landmarks: dict[int, int | None] = {}  # by row: where a resumed pass begins to take rows; empty: it has begun
         self._pages = 0
         self._longest = 0  # rows of a full page
         self._overlap = 1  # rows that must be shared, beside those of equal key
@@ -133,7 +137,7 @@ class Pass:
             return
         self.frontier = marks[-1].key
         self._anchors = {mark.id: mark.key for mark in marks}
-        self._resumed = True
+        self._landmarks = {} if self.order.by_key else dict(self._anchors)
         self.offset = self.reach = max(0, offset + 1 - (len(marks) if self.order.by_key else 0) - OVERLAP)
 
     def next_after(self, offset: int) -> int | None:
@@ -163,7 +167,9 @@ class Pass:
         else:
             self._check_unique(marks)
         if self._tail is not None:
-            return self._probe(self._tail, marks)
+            taken = self._probe(self._tail, marks)
+            self._check_landmarks()
+            return taken
         if offset > 0 and not self._connects(marks):
             self._go_back(offset)
             return None
@@ -174,6 +180,7 @@ class Pass:
         advanced = bool(fresh) or self.frontier != frontier
         self._stalls = 0 if advanced else self._stalls + 1
         self._choose_next(_Tail(offset, len(marks), self._tie_of(marks)), advanced=advanced, echoed_limit=echoed_limit)
+        self._check_landmarks()
         return fresh
 
     # ---- what is refused ---------------------------------------------------------------------------------------------
@@ -190,7 +197,7 @@ class Pass:
             self._expected = total
         self._pages += 1
         full = max(1, self._longest)
-        most = UNBOUNDED if self._expected is None else 100 + 6 * (self._expected // full + 1)
+        most = UNBOUNDED if self._expected is None else 1000 + 6 * (self._expected // full + 1)
         if self._pages > most or self._stalls > STALLS:
             raise IncompleteWalkError(f"no end after {self._pages} pages, where the server spoke of {self._expected} rows")
 
@@ -198,9 +205,9 @@ class Pass:
         previous: int | None = None
         for mark in marks:
             if mark.key is None:
-                raise OrderBrokenError(f"row {mark.id} has no readable {self.order.sort_by}")
+                raise OrderBrokenError(f"row {mark.id} has no readable {self.order.sort_by}", unsorted=False)
             if previous is not None and self.order.before(mark.key, previous):
-                raise OrderBrokenError(f"the server did not sort by {self.order.sort_by}")
+                raise OrderBrokenError(f"the server did not sort by {self.order.sort_by}", unsorted=True)
             previous = mark.key
 
     def _check_unique(self, marks: Sequence[Mark]) -> None:
@@ -213,23 +220,25 @@ class Pass:
 
     def _connects(self, marks: Sequence[Mark]) -> bool:
         if not self.order.by_key:
-            return self._last_anchor(marks) is not None
+            return self._last_of(self._anchors, marks) is not None
         first = marks[0].key if marks else None
         return first is not None and self.frontier is not None and self.order.before(first, self.frontier)
 
-    def _last_anchor(self, marks: Sequence[Mark]) -> int | None:
+    @staticmethod
+    def _last_of(known: dict[int, int | None], marks: Sequence[Mark]) -> int | None:
+        """Index of the last row that is known and has not moved."""
         for index in range(len(marks) - 1, -1, -1):
-            if self._anchors.get(marks[index].id, self) == marks[index].key:
+            mark = marks[index]
+            if mark.id in known and known[mark.id] == mark.key:
                 return index
         return None
 
     def _take(self, marks: Sequence[Mark]) -> list[int]:
         first_fresh = 0
-        if self._resumed and not self.order.by_key:  # what stands before an anchor was delivered before, or is newer
-            anchor = self._last_anchor(marks)
-            if anchor is None:
-                raise IncompleteWalkError("the rows that the bookmark remembers are all gone: start the walk anew")
-            first_fresh = anchor + 1
+        if self._landmarks:  # what stands before one was delivered before, or is newer
+            landmark = self._last_of(self._landmarks, marks)
+            first_fresh = len(marks) if landmark is None else landmark + 1
+            self._landmarks = self._landmarks if landmark is None else {}
         new = [index for index, mark in enumerate(marks) if self._seen.add(mark.id)]
         fresh = [index for index in new if index >= first_fresh]
         self.duplicates += len(marks) - len(fresh)
@@ -264,6 +273,10 @@ class Pass:
             self._tail = page
             self.offset = self.reach = page.offset + page.size
 
+    def _check_landmarks(self) -> None:
+        if self.done and self._landmarks:
+            raise IncompleteWalkError("the rows that the bookmark remembers are all gone: start the walk anew")
+
     def _probe(self, tail: _Tail, marks: Sequence[Mark]) -> list[int]:
         """What came from right behind the tail: nothing, or proof that there is more. None of it is taken.
 
@@ -275,8 +288,10 @@ class Pass:
             self._go_on(tail)
         elif marks and tail.size > 2:
             self.broken = f"more than {tail.size - 2} rows share one {self.order.sort_by}"
-        elif marks and tail.size:
-            raise IncompleteWalkError(f"the server sends {tail.size} rows a page: too few to overlap")
+        elif marks and tail.size:  # it grew meanwhile, or the pages are that small
+            self._contradictions += 1
+            if self._contradictions >= CONTRADICTIONS:
+                raise IncompleteWalkError(f"the server sends {tail.size} rows a page: too few to overlap")
         elif not marks and not self._claims_more(tail):
             self._confirmed = tail
         else:
@@ -288,7 +303,7 @@ class Pass:
 
     def _go_on(self, page: _Tail) -> None:
         """Choose the next offset, so that the next page overlaps this one."""
-        self._tie = max(self._tie, page.tie)
+        self._tie = max(self._tie // 2, page.tie)  # a crowded second soon lies behind
         self.reach = page.offset + page.size - 1 - page.tie
         most = max(1, self._longest - self._tie - self._overlap)
         rest = 0 if self._total is None else self._total - page.offset - page.size + 1

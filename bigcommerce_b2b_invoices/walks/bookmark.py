@@ -52,7 +52,8 @@ def read_bookmark(bookmark: str, query: str) -> Position | None:
     if len(fields) == 2:
         return None
     _, _, sort_by, descending, offset, started, marks, floor, late, whole = fields
-    if not (_are_marks(marks) and marks and _are_marks(floor) and type(offset) is int and type(started) is int):
+    numbers = [offset, started, *(late if isinstance(late, list) else [None])]
+    if not (_are_marks(marks) and marks and _are_marks(floor) and all(type(number) is int for number in numbers)):
         raise ValueError("this is no bookmark of a walk, or it is damaged")
     order = Order(SortField(sort_by) if sort_by else None, bool(descending))
     first, second = (tuple(Mark(row_id, key) for row_id, key in pairs) for pairs in (marks, floor))
@@ -65,7 +66,7 @@ def _unpack(bookmark: str) -> object:
         unpacker = zlib.decompressobj()
         unpacked = unpacker.decompress(packed, MAX_LENGTH)
         return json.loads(unpacked) if unpacker.eof and not unpacker.unused_data else None  # with a checksum at its end
-    except (ValueError, binascii.Error, zlib.error):
+    except (ValueError, RecursionError, binascii.Error, zlib.error):
         return None
 
 

@@ -49,7 +49,8 @@ class ChangeFeed(Generic[T]):
 
     Complete: every invoice whose `updatedAt` lies at or after the cursor is delivered, in its present version, and no version
     is delivered by two feeds that follow one another. One request when nothing changed, else one for each 248 changes. Without
-    a cursor every invoice of the store is a change.
+    a cursor every invoice of the store is a change. Where 249 or more invoices share the newest second, as after an import, a
+    feed looks at every invoice until a later change comes.
 
     `cursor` moves when the feed has come to its end, and not before: a feed that was broken off is begun anew and delivers again.
 
@@ -63,13 +64,25 @@ class ChangeFeed(Generic[T]):
         self._query = query
         self._cursor = since
         self._since = None if since is None else read_cursor(since, query)
-        self._rows = self._read()
+        self._rows: AsyncIterator[T] | None = None
+        self._ended = False
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return self._rows
+        self._rows = None  # a feed that was broken off begins anew
+        return self
 
     async def __anext__(self) -> T:
-        return await anext(self._rows)
+        if self._ended:
+            raise StopAsyncIteration
+        rows = self._rows = self._rows or self._read()
+        try:
+            return await anext(rows)
+        except StopAsyncIteration:
+            self._ended = True
+            raise
+        except BaseException:
+            self._rows = None
+            raise
 
     @property
     def cursor(self) -> str | None:
@@ -120,7 +133,7 @@ class ChangeFeed(Generic[T]):
         except OrderBrokenError as broken:
             reason = str(broken)
         else:
-            if current.done and current.unproven and not current.order.by_key:
+            if current.done and current.unproven:
                 raise self._incomplete(current, current.unproven)
             return fresh or []
         raise self._incomplete(current, reason)
@@ -147,7 +160,7 @@ def read_cursor(text: str, query: str) -> Cursor:
     try:
         version, owner, time, pairs = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)))
         cursor = Cursor(int(time), {int(row_id): int(checksum) for row_id, checksum in pairs})
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         version, owner, cursor = None, None, None
     if version != 1 or cursor is None:
         raise ValueError("this is no cursor of a change feed, or it is damaged")

@@ -15,6 +15,7 @@ LATEST_CHANGES = Order(SortField.UPDATED_AT, descending=True)
 CLOCK_SLACK = 120_000_000  # microseconds: whole seconds, skewed clocks and late commits in `updatedAt`
 MAX_LIMIT = 250  # rows of a closing page: the more, the surer one page is enough
 CLOSINGS = 5  # passes over the latest changes before the walk gives up its guarantee
+LATE = 1000  # rows of the closing that a bookmark remembers; beyond them some may come again
 RECENT = 32  # rows that a bookmark of a pass by row remembers
 
 
@@ -54,7 +55,8 @@ class Place:
 
     def late(self, mark: Mark) -> None:
         """A row was delivered by the closing."""
-        self._late.append(mark.id)
+        if len(self._late) < LATE:
+            self._late.append(mark.id)
 
     def move(self, order: Order, mark: Mark, offset: int) -> None:
         """A row was delivered."""
@@ -168,6 +170,8 @@ class Plan:
         try:
             fresh = self.current.receive(offset, marks, echoed_limit=echoed_limit, total=total)
         except OrderBrokenError as broken:
+            if broken.unsorted and not self.closing:
+                self._doubt("the server does not keep the order that is asked for")
             self._give_up_keys(str(broken))
             return None
         if fresh is None:

@@ -93,6 +93,7 @@ class Walk(Generic[T]):
     def __init__(
         self, source: Source[T], order: Order, *, page_size: int, prefetch: int, query: str, resume: str | None = None
     ) -> None:
+        self._ahead: deque[_Asked] = deque()  # by offset; first of all, for __del__
         if type(prefetch) is not int or prefetch < 0:
             raise ValueError(f"prefetch must be a number of pages, 0 or more, not {prefetch!r}")
         position = None if resume is None else read_bookmark(resume, query)
@@ -101,7 +102,6 @@ class Walk(Generic[T]):
         self._prefetch = prefetch
         self._query = query
         self._plan = Plan(order, self._limit, position=position)
-        self._ahead: deque[_Asked] = deque()  # by offset
         self._ready: deque[_Row] = deque()
         self._place = Place(position)
         self._total_count: int | None = None
@@ -182,7 +182,7 @@ class Walk(Generic[T]):
                 task.cancel()
 
     async def aclose(self) -> None:
-        """As `stop`, and wait until they have ended."""
+        """As `stop`, and wait until they have ended. For the consumer itself: another task that waits here is cancelled."""
         tasks = [asked.task for asked in self._ahead]
         self.stop()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -40,6 +40,6 @@ def _retry_after_header(headers: Mapping[str, str]) -> float | None:
 def _date(text: str) -> float | None:
     try:
         then = parsedate_to_datetime(text)
-    except ValueError:
+        return (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp()

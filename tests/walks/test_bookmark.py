@@ -1,5 +1,7 @@
 """Bookmarks: a walk that was killed is continued, and what is no bookmark of it is refused."""
 
+import base64
+import zlib
 from random import Random
 
 import pytest
@@ -134,3 +136,30 @@ def test_a_bookmark_of_another_query_is_refused() -> None:
         read_bookmark(write_bookmark(POSITION, QUERY), fingerprint("store", []))
     with pytest.raises(TypeError):
         read_bookmark(5, QUERY)  # type: ignore[arg-type] # that is the point
+
+
+def test_a_walk_by_number_goes_on_although_many_were_inserted_before_the_bookmark() -> None:
+    store = ModelStore(60, Random(0))
+    store.cap = 20
+    scene = Scene(store, BY_NUMBER, page_size=20, prefetch=0)
+    scene.answer()
+    scene.answer()
+    first, bookmark = list(scene.delivered), scene.walk.bookmark
+    scene.close()
+    assert len(first) > 32
+    for _ in range(300):
+        store.insert()
+        store.rows[store.next_id - 1].number = f"A{store.next_id}"
+    rest = Scene(store, BY_NUMBER, page_size=20, prefetch=2, resume=bookmark)
+    rest.finish()
+    rest.task.result()
+    assert set(range(1, 61)) <= set(first + rest.delivered)
+    assert not set(first) & set(rest.delivered)
+    rest.close()
+
+
+def test_hostile_bookmarks_are_refused() -> None:
+    for content in ("[" * 400_000, "[1]", '[1,"q",null,false,0,0,[[1,1]],[],["x"],true]', "{}"):
+        packed = base64.urlsafe_b64encode(zlib.compress(content.encode())).decode()
+        with pytest.raises(ValueError, match=r"no bookmark|another query"):
+            read_bookmark(packed, "q")

@@ -1,5 +1,6 @@
 """The change feed: complete, each version once, one request when nothing changed."""
 
+import base64
 from random import Random
 
 import pytest
@@ -164,3 +165,26 @@ async def test_invoices_are_found_by_external_id_many_in_one_request() -> None:
         assert await client.invoices.find_by_external_id(["a" * 5000, "b"]) == {}
         with pytest.raises(TypeError):
             await client.invoices.find_by_external_id("abc")
+
+
+async def test_a_feed_that_failed_begins_anew_when_it_is_looped_over_again(client: B2BClient) -> None:
+    feed = client.invoices.changes()
+    async for _ in feed:
+        break
+    assert len([invoice async for invoice in feed]) == 60
+    assert [invoice async for invoice in feed] == []
+
+
+async def test_a_server_that_sends_fewer_than_it_counts_moves_no_cursor() -> None:
+    store = ModelStore(50, Random(0))
+    store.total = lambda true: true + 100
+    feed = ChangeFeed(Versions(store, Random(0), busy=0), query="q", since=None)
+    with pytest.raises(IncompleteWalkError, match="sends none after"):
+        _ = [row async for row in feed]
+    assert feed.cursor is None
+
+
+async def test_hostile_cursors_are_refused(client: B2BClient) -> None:
+    for content in ('[1,"q",Infinity,[]]', '[1,"q",1e999,[]]', "[" * 100_000, "null"):
+        with pytest.raises(ValueError, match="no cursor"):
+            client.invoices.changes(base64.urlsafe_b64encode(content.encode()).decode())

@@ -18,6 +18,7 @@ LATER = "Sun, 22 Nov 2026 12:00:07 GMT"
         ({"retry-after": NOON, "date": LATER}, 0.0),
         ({"retry-after": LATER}, None),  # without the server's own clock a date says nothing
         ({"retry-after": "-1"}, None),
+        ({"retry-after": LATER, "date": "Fri, 01 Jan 99999999999 00:00:00 GMT"}, None),
         ({"retry-after": "abc", "date": NOON}, None),
         ({"x-request-window-resets-after": "0.397 s"}, 0.397),
         ({"x-request-window-resets-after": "soon"}, None),
