@@ -14,7 +14,7 @@ BY_NUMBER = Order(SortField.INVOICE_NUMBER)
 LATEST_CHANGES = Order(SortField.UPDATED_AT, descending=True)
 CLOCK_SLACK = 120_000_000  # microseconds: whole seconds, skewed clocks and late commits in `updatedAt`
 MAX_LIMIT = 250  # rows of a closing page: the more, the surer one page is enough
-CLOSINGS = 5  # passes over the latest changes before the walk gives up its guarantee
+CLOSINGS = 3  # passes over the latest changes before the walk gives up its guarantee
 LATE = 1000  # rows of the closing that a bookmark remembers; beyond them some may come again
 RECENT = 32  # rows that a bookmark of a pass by row remembers
 
