@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from bigcommerce_b2b_invoices import ExtraFieldConfig, Invoice, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import RowFields
@@ -38,6 +38,7 @@ def objects(cls: type[Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("cls", [Invoice, ExtraFieldConfig, InvoiceFromOrder, PDFLinks, RowFields])
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_the_generated_and_the_explaining_reader_agree(cls: type[Any], data: st.DataObject) -> None:
     value = data.draw(objects(cls) | JUNK)
