@@ -85,7 +85,7 @@ def test_an_unknown_setting_is_a_type_error() -> None:
     "base_url", ["http://localhost:1", "http://127.0.0.1/x", "http://[::1]:8080", URL("https://example.com/x")]
 )
 def test_loopback_may_be_http(base_url: str | URL) -> None:
-    B2BClient(store_hash="abc123", auth_token=TOKEN, base_url=base_url)
+    assert str(base_url) in repr(B2BClient(store_hash="abc123", auth_token=TOKEN, base_url=base_url))
 
 
 def test_credentials_come_from_the_environment() -> None:

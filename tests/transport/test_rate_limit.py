@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections import deque
 
 import pytest
@@ -165,7 +166,9 @@ def test_a_lease_granted_to_a_waiter_that_is_cancelled_in_the_same_moment_goes_t
 def test_leases_of_a_finished_loop_come_back_one_window_later() -> None:
     limiter = RateLimiter(1, 0.05)
     asyncio.run(limiter.acquire())
+    started = time.monotonic()
     asyncio.run(asyncio.wait_for(limiter.acquire(), 5))
+    assert time.monotonic() - started >= 0.05
 
 
 def test_a_limiter_of_a_running_loop_refuses_another_loop() -> None:
