@@ -158,17 +158,20 @@ class Scene:
         self.task: asyncio.Task[None] = self.loop.create_task(self._consume())
         self.turn()
 
-    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
         future: asyncio.Future[Answer] = self.loop.create_future()
         self.pending.append((order, offset, limit, future))
-        return await future
+        answer = await future
+        received()
+        await asyncio.sleep(0)  # the time of decoding
+        return answer
 
     def key(self, row: object, order: Order) -> int | None:
         assert isinstance(row, Row)
         return self.store.mark_key(row, order)
 
-    def read(self, row: object, place: str) -> Row:
-        assert isinstance(row, Row), place
+    def read(self, row: object, index: int) -> Row:
+        assert isinstance(row, Row), index
         return row
 
     async def _consume(self) -> None:
@@ -181,7 +184,7 @@ class Scene:
     async def _consume_naively(self) -> None:
         offset = 0
         while True:
-            page = await self.fetch(self.order, offset, self.page_size)
+            page = await self.fetch(self.order, offset, self.page_size, lambda: None)
             self.delivered += [mark.id for mark in page.marks if mark.id not in self.delivered]
             offset += self.page_size
             if len(page.rows) < self.page_size or (page.total_count is not None and offset >= page.total_count):

@@ -1,10 +1,10 @@
 """What a caller passes in is checked when the object is made: a wrong type is a TypeError, a wrong value a ValueError."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 import attrs
 
@@ -15,6 +15,24 @@ Validator: TypeAlias = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
 MAX_EXPONENT = 30  # no currency needs more, and 1e999999 would be written out with a million digits
 MAX_ID = 2**63 - 1  # what a database's bigint holds; a larger id is a mistake
+
+
+class _Nothing(dict[str, object]):
+    """An empty dict that stays empty, so that all models which keep nothing can share one."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_args: object, **_named: object) -> NoReturn:
+        raise TypeError("what was read is not changed in place: use attrs.evolve")
+
+    if not TYPE_CHECKING:  # to a type checker it is any dict
+        __setitem__ = setdefault = update = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[type[dict[str, object]], tuple[()]]:
+        return dict, ()
+
+
+NOTHING: Mapping[str, object] = _Nothing()
 
 
 def resource_id(value: object, what: str) -> int:

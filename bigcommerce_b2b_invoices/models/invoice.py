@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import attrs
 from attrs.validators import optional
@@ -176,9 +177,35 @@ class InvoiceDetails:
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
+class _DetailsOnTouch:
+    """Lets an invoice of a walk read its `details` when they are first looked at: they are most of the work, and often unused.
+
+    Python asks `__getattr__` only while the slot `details` is empty. So equality, hash, repr, pickling, `attrs.evolve` and every
+    other reader get the same details as of an invoice that was read at once; `_read_details` is what the reader left to do.
+    """
+
+    __slots__ = ("_read_details",)
+
+    if not TYPE_CHECKING:  # to a type checker it would allow any name
+
+        def __getattr__(self, name: str) -> object:
+            if name == "details":
+                try:
+                    read = object.__getattribute__(self, "_read_details")
+                except AttributeError:
+                    pass  # another thread was faster
+                else:
+                    object.__setattr__(self, "details", read())
+                    object.__delattr__(self, "_read_details")
+            return object.__getattribute__(self, name)
+
+
 @attrs.frozen(kw_only=True)
-class Invoice:
+class Invoice(_DetailsOnTouch):
     """An invoice as the API sends it. None means that the API sent null or nothing.
+
+    An invoice of a walk reads its `details` when they are first looked at. Where they cannot be read, it is that look which
+    raises the DecodeError; everything else of the invoice has been read before it is handed out.
 
     Attributes:
         id: The API's own number for the invoice.

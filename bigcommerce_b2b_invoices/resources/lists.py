@@ -2,12 +2,12 @@
 
 import json
 import time
+from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError
+from bigcommerce_b2b_invoices.errors import FilterIgnoredError
 from bigcommerce_b2b_invoices.models.extra_field import ExtraFieldConfig
 from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, RowFields, SortField
@@ -17,8 +17,6 @@ from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Answer
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
-
-T = TypeVar("T")
 
 
 @attrs.frozen
@@ -52,19 +50,20 @@ class InvoiceList:
 
         return self.slice(offset, limit).then(read)
 
-    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
         """One list answer for a walk."""
         direction = Direction.DESCENDING if order.descending else Direction.ASCENDING
         ordered = attrs.evolve(self, query=attrs.evolve(self.query, sort_by=order.sort_by, order_by=direction))
-        return await self.send(ordered.slice(offset, limit).then(partial(_answer, Invoice, order)), bulk=True)
+        call = ordered.slice(offset, limit).then(partial(_answer, Invoice, order))
+        return await self.send(attrs.evolve(call, received=received), bulk=True)
 
     def key(self, row: object, order: Order) -> int | None:
         """What a row is sorted by in an order."""
         return _marks(Invoice, (row,), order)[0].key
 
-    def read(self, row: object, place: str) -> Invoice:
-        """A row as an invoice."""
-        return _read(Invoice, row, place, self.path)
+    def read(self, row: object, index: int) -> Invoice:
+        """A row as an invoice, which reads its details when they are first looked at."""
+        return converter.read_invoice_row(row, index, self.path)
 
     def version(self, row: object) -> int:
         """A checksum of all that a row says."""
@@ -93,18 +92,18 @@ class ConfigList:
 
         return endpoints.list_extra_field_configs(offset=offset, limit=limit).then(read)
 
-    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
         """One list answer for a walk, in the server's own order."""
-        call = endpoints.list_extra_field_configs(offset=offset, limit=limit)
-        return await self.send(call.then(partial(_answer, ExtraFieldConfig, order)), bulk=True)
+        call = endpoints.list_extra_field_configs(offset=offset, limit=limit).then(partial(_answer, ExtraFieldConfig, order))
+        return await self.send(attrs.evolve(call, received=received), bulk=True)
 
     def key(self, row: object, order: Order) -> int | None:
         """What a row is sorted by: the API does not say."""
         return _marks(ExtraFieldConfig, (row,), order)[0].key
 
-    def read(self, row: object, place: str) -> ExtraFieldConfig:
+    def read(self, row: object, index: int) -> ExtraFieldConfig:
         """A row as a config."""
-        return _read(ExtraFieldConfig, row, place, self.path)
+        return converter.read_row(ExtraFieldConfig, row, index, self.path)
 
 
 def _answer(cls: type, order: Order, found: endpoints.Slice) -> Answer:
@@ -115,11 +114,3 @@ def _answer(cls: type, order: Order, found: endpoints.Slice) -> Answer:
 def _marks(cls: type, rows: tuple[object, ...], order: Order) -> tuple[Mark, ...]:
     marks = converter.read_marks(cls, rows, order.sort_by)
     return tuple(Mark(row_id, text_key(key) if isinstance(key, str) else key) for row_id, key in marks)
-
-
-def _read(cls: type[T], row: object, place: str, path: str) -> T:
-    try:
-        return converter.read(cls, row, place)
-    except DecodeError as error:
-        error.of_request("GET", path, 1)
-        raise

@@ -96,7 +96,7 @@ class ChangeFeed(Generic[T]):
         newest: int | None = None
         versions: dict[int, int] = {}
         while not current.done:
-            answer = await self._source.fetch(current.order, current.offset, current.limit)
+            answer = await self._source.fetch(current.order, current.offset, current.limit, _no_matter)
             times = self._times(current, answer)
             if newest is None and times:
                 newest = max(times)
@@ -109,7 +109,7 @@ class ChangeFeed(Generic[T]):
                 if time == newest:
                     versions[mark.id] = version
                 if since is None or time > since.time or (time == since.time and since.versions.get(mark.id) != version):
-                    yield self._source.read(row, f"data[{index}]")
+                    yield self._source.read(row, index)
             if current.broken:
                 current = Pass(BY_NUMBER, MAX_LIMIT, seen)  # too many changes in one second: look at every invoice
         if newest is not None and (since is None or newest >= since.time):
@@ -140,6 +140,10 @@ class ChangeFeed(Generic[T]):
 
     def _incomplete(self, current: Pass, reason: str) -> IncompleteWalkError:
         return IncompleteWalkError(reason).of_request("GET", self._source.path, current.accepted)
+
+
+def _no_matter() -> None:
+    """A feed asks for no page ahead."""
 
 
 def write_cursor(cursor: Cursor, query: str) -> str:

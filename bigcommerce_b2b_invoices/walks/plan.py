@@ -58,8 +58,16 @@ class Place:
         if len(self._late) < LATE:
             self._late.append(mark.id)
 
-    def move(self, order: Order, mark: Mark, offset: int) -> None:
-        """A row was delivered."""
+    def move(self, order: Order, delivered: Sequence[tuple[Mark, int]]) -> None:
+        """Rows were delivered: at least one, with their offsets."""
+        key = delivered[-1][0].key
+        tail = len(delivered) - 1  # by key only the rows that share the last key count, by row only the last few
+        while tail > 0 and (delivered[tail - 1][0].key == key if order.by_key else len(delivered) - tail <= RECENT):
+            tail -= 1
+        for mark, offset in delivered[tail:]:
+            self._move(order, mark, offset)
+
+    def _move(self, order: Order, mark: Mark, offset: int) -> None:
         marks = self._marks
         if order != self._order:
             if self._order is not None and self._order.by_key:

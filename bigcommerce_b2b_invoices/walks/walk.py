@@ -1,9 +1,10 @@
 """The async iterator over a whole list: asks for pages ahead of its consumer, and delivers rows in order."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator
-from typing import Generic, Protocol, Self, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 
@@ -16,7 +17,7 @@ from bigcommerce_b2b_invoices.walks.plan import Place, Plan
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-BREATH = 25  # rows after which other tasks get their turn: a few milliseconds
+LONGEST_TURN = 0.003  # seconds of handing out rows after which other tasks get their turn
 LEAST_LIMIT = 4  # rows a page: fewer cannot overlap and advance
 
 
@@ -46,38 +47,58 @@ class Source(Protocol[T_co]):
         """Of the endpoint, for errors."""
         ...
 
-    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
-        """The rows at an offset, in an order. One request. An error where a row does not belong there."""
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
+        """The rows at an offset, in an order. One request. An error where a row does not belong there.
+
+        Calls `received` when they are here, before they are decoded.
+        """
         ...
 
     def key(self, row: object, order: Order) -> int | None:
         """What a row is sorted by in an order."""
         ...
 
-    def read(self, row: object, place: str) -> T_co:
-        """The row as a model, or a DecodeError that names the place in the answer."""
+    def read(self, row: object, index: int) -> T_co:
+        """The row of an answer as a model, or a DecodeError that names the place."""
         ...
 
 
 @attrs.define(eq=False)
 class _Asked:
-    """A page that is under way, or that waits for the pages before it."""
+    """A page that is under way, or that waits for the pages before it. `awaited` is called where the consumer waits for it."""
 
     offset: int
-    task: asyncio.Task[Answer]
+    task: asyncio.Task[Answer] = attrs.field(init=False)
+    awaited: Callable[[], None] | None = None
+    received: bool = False
     rejected: bool = False
 
+    def receive(self) -> None:
+        """The answer is here, but not decoded. It must not know the walk, or an abandoned one would never be forgotten."""
+        self.received = True
+        if self.awaited is not None:
+            self.awaited()
 
-@attrs.frozen(eq=False)
-class _Row:
-    """A row that was accepted and not delivered yet."""
 
-    raw: object
-    mark: Mark
-    index: int
-    asked: _Asked
+@attrs.define(eq=False)
+class _Accepted:
+    """A page that was judged; `fresh` are the indexes of its rows to deliver, of which `delivered` were."""
+
+    answer: Answer
+    offset: int
     order: Order
     closing: bool
+    fresh: Sequence[int]
+    delivered: int = 0
+
+    def tell(self, place: Place) -> None:
+        """Move the place of the walk behind what was delivered since the last time."""
+        told, self.fresh, self.delivered = self.fresh[: self.delivered], self.fresh[self.delivered :], 0
+        if self.closing:
+            for index in told:
+                place.late(self.answer.marks[index])
+        elif told:
+            place.move(self.order, [(self.answer.marks[index], self.offset + index) for index in told])
 
 
 class Walk(Generic[T]):
@@ -102,12 +123,13 @@ class Walk(Generic[T]):
         self._prefetch = prefetch
         self._query = query
         self._plan = Plan(order, self._limit, position=position)
-        self._ready: deque[_Row] = deque()
+        self._page: _Accepted | None = None
         self._place = Place(position)
         self._total_count: int | None = None
         self._delivered = 0
         self._requests = 0
         self._busy = False
+        self._turn_began = 0.0
         self._loops = 0
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -115,13 +137,17 @@ class Walk(Generic[T]):
         return _Rows(self, self._loops)
 
     async def __anext__(self) -> T:
-        if self._delivered % BREATH == 0:
-            await asyncio.sleep(0)  # a consumer that awaits nothing must not keep everybody else waiting for a whole page
-        await self._fill()
-        if not self._ready:
+        if time.monotonic() - self._turn_began > LONGEST_TURN:
+            await self._let_others()  # a consumer that awaits nothing must not keep everybody else waiting for a whole page
+        page = self._page
+        if page is None or page.delivered == len(page.fresh):
+            page = await self._fill()
+        if page is None:
             raise StopAsyncIteration
-        model = self._read(self._ready[0])
-        self._deliver(1)
+        index = page.fresh[page.delivered]
+        model = self._source.read(page.answer.rows[index], index)
+        page.delivered += 1
+        self._delivered += 1
         return model
 
     def pages(self) -> AsyncIterator[Page[T]]:
@@ -131,14 +157,14 @@ class Walk(Generic[T]):
 
     async def next_page(self) -> Page[T] | None:
         """The rows at hand, or those of the next page that brings any; None at the end. What `pages` is made of."""
-        await self._fill()
-        if not self._ready:
+        page = await self._fill()
+        if page is None:
             return None
-        asked = self._ready[0].asked
-        answer = asked.task.result()
-        items = tuple(self._read(row) for row in self._ready)
-        self._deliver(len(items))
-        return Page(items, asked.offset, self._limit if answer.limit is None else answer.limit, answer.total_count)
+        answer = page.answer
+        items = tuple(self._source.read(answer.rows[index], index) for index in page.fresh[page.delivered :])
+        page.delivered += len(items)
+        self._delivered += len(items)
+        return Page(items, page.offset, self._limit if answer.limit is None else answer.limit, answer.total_count)
 
     @property
     def total_count(self) -> int | None:
@@ -150,7 +176,7 @@ class Walk(Generic[T]):
         """What the walk has done so far, and, once it has ended, what it can promise."""
         fewest = -(-self._delivered // self._limit) or 1
         return WalkReport(
-            guarantee="complete" if self._plan.guarantee_holds and not self._ready else "best_effort",
+            guarantee="complete" if self._plan.guarantee_holds and not self._has_rows else "best_effort",
             delivered=self._delivered,
             requests=self._requests,
             extra_requests=max(0, self._requests - fewest),
@@ -167,6 +193,8 @@ class Walk(Generic[T]):
         created and deleted meanwhile. A row whose sort key was changed meanwhile may come again; where one may be missing, the
         report of the resumed walk says "best_effort".
         """
+        if self._page is not None:
+            self._page.tell(self._place)
         return write_bookmark(self._place.position(self._plan.started), self._query)
 
     def left(self, loop: int) -> None:
@@ -192,25 +220,19 @@ class Walk(Generic[T]):
 
     # ---- rows at hand ------------------------------------------------------------------------------------------------
 
-    def _read(self, row: _Row) -> T:
-        return self._source.read(row.raw, f"data[{row.index}]")
+    @property
+    def _has_rows(self) -> bool:
+        return self._page is not None and self._page.delivered < len(self._page.fresh)
 
-    def _deliver(self, count: int) -> None:
-        for _ in range(count):
-            row = self._ready.popleft()
-            self._delivered += 1
-            if row.closing:
-                self._place.late(row.mark)
-            else:
-                self._place.move(row.order, row.mark, row.asked.offset + row.index)
-
-    async def _fill(self) -> None:
-        """Have a row ready, unless the walk is at its end."""
+    async def _fill(self) -> _Accepted | None:
+        """The page with the next row, unless the walk is at its end."""
         if self._busy:
             raise RuntimeError("a walk has one consumer: make one walk for each")
         self._busy = True
         try:
-            while not self._ready and not self._plan.done:
+            while not self._has_rows:
+                if self._plan.done:
+                    return None
                 await self._take_page()
         except IncompleteWalkError as error:
             error.report = self.report
@@ -219,6 +241,7 @@ class Walk(Generic[T]):
             raise
         finally:
             self._busy = False
+        return self._page
 
     # ---- pages -------------------------------------------------------------------------------------------------------
 
@@ -228,15 +251,22 @@ class Walk(Generic[T]):
         if not self._ahead or self._ahead[0].offset > current.reach:
             self._ahead.appendleft(self._ask(current.offset))
         asked = self._ahead[0]
-        self._ask_ahead(self._prefetch)
+        asked.awaited = self._ask_ahead
+        self._ask_ahead()
         try:
             answer = await asked.task
             self._judge(asked, answer)
         except BaseException:
             await self.aclose()
             raise
-        self._ask_ahead(self._prefetch)
-        await asyncio.sleep(0)  # lets these requests be sent before the rows are turned into models
+        finally:
+            asked.awaited = None
+        self._ask_ahead()
+        await self._let_others()  # lets these requests be sent before the rows are turned into models
+
+    async def _let_others(self) -> None:
+        await asyncio.sleep(0)
+        self._turn_began = time.monotonic()
 
     def _judge(self, asked: _Asked, answer: Answer) -> None:
         plan, marks, order, closing = self._plan, answer.marks, self._plan.current.order, self._plan.closing
@@ -255,18 +285,22 @@ class Walk(Generic[T]):
         elif fresh is not None or asked.rejected or not marks:
             self._ahead.popleft()
         asked.rejected = True  # where it stays: it may connect once the gap before it is closed
-        self._ready.extend(_Row(answer.rows[index], marks[index], index, asked, order, closing) for index in fresh or ())
+        if self._page is not None:
+            self._page.tell(self._place)
+        self._page = _Accepted(answer, asked.offset, order, closing, fresh or ())
 
     def _ask(self, offset: int) -> _Asked:
         current = self._plan.current
         self._requests += 1
-        task = asyncio.ensure_future(self._source.fetch(current.order, offset, current.limit))
-        task.add_done_callback(_look_at)
-        return _Asked(offset, task)
+        asked = _Asked(offset)
+        asked.task = asyncio.ensure_future(self._source.fetch(current.order, offset, current.limit, asked.receive))
+        asked.task.add_done_callback(_look_at)
+        return asked
 
-    def _ask_ahead(self, pages: int) -> None:
-        """Have so many pages asked for, as far as can be foreseen."""
+    def _ask_ahead(self) -> None:
+        """Have `prefetch` pages asked for, as far as can be foreseen, beside one that the consumer waits for and that is here."""
         current = self._plan.current
+        pages = self._prefetch + (bool(self._ahead) and self._ahead[0].received and self._ahead[0].awaited is not None)
         while not self._plan.done and len(self._ahead) < pages:
             offset = current.next_after(self._ahead[-1].offset) if self._ahead else current.offset
             if offset is None:
@@ -301,8 +335,8 @@ class _Rows(_Loop[T]):
 
     __slots__ = ()
 
-    async def __anext__(self) -> T:
-        return await anext(self._walk)
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        return self._walk.__anext__()
 
 
 class _Pages(_Loop[T]):

@@ -42,12 +42,14 @@ class Call(Generic[T]):
         decode: Turns the response into the result, or raises an APIError, a ResponseError or a DecodeError.
         repeatable: Whether the request may be sent again when the fate of an earlier attempt is unknown.
         decode_repeated: Reads the answer to an attempt after one whose answer was lost; None: as `decode`.
+        received: Called when an answer is here, before it is decoded.
     """
 
     request: Request
     decode: Callable[[Response], T]
     repeatable: bool
     decode_repeated: Callable[[Response], T] | None = None
+    received: Callable[[], None] | None = None
 
     def then(self, read: Callable[[T], R]) -> "Call[R]":
         """The same call with its result read on. What `read` raises belongs to the attempt, as what `decode` raises does."""

@@ -20,7 +20,7 @@ from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, RowFields, SortField
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 from bigcommerce_b2b_invoices.wire.leaves import EPOCH, LEAVES, Read, Unreadable, read_text, read_time
-from bigcommerce_b2b_invoices.wire.reader import make_reader, model_name, wire_name
+from bigcommerce_b2b_invoices.wire.reader import compile_invoice_reader, make_reader, model_name, wire_name
 
 T = TypeVar("T")
 Write: TypeAlias = Callable[[Any], object]
@@ -139,6 +139,36 @@ def read(cls: type[T], value: object, path: str = "data") -> T:
 def read_all(cls: type[T], values: Iterable[object], path: str = "data") -> tuple[T, ...]:
     """Models from the rows of a parsed JSON list."""
     return tuple(read(cls, value, f"{path}[{index}]") for index, value in enumerate(values))
+
+
+def read_row(cls: type[T], row: object, index: int, request_path: str) -> T:
+    """A model from a row of a list that was received before. What cannot be read is a DecodeError that names the request, too."""
+    try:
+        return read(cls, row, f"data[{index}]")
+    except DecodeError as problem:
+        problem.of_request("GET", request_path, 1)
+        raise
+
+
+def read_invoice_row(row: object, index: int, request_path: str) -> words.Invoice:
+    """As `read_row`; but the invoice reads its details only when they are first looked at."""
+    try:
+        return _read_invoice(row, index, request_path)
+    except Unreadable:
+        pass
+    return read_row(words.Invoice, row, index, request_path)
+
+
+def _read_details(details: object, index: int, request_path: str, invoice_id: int) -> words.InvoiceDetails:
+    try:
+        return read(words.InvoiceDetails, details, f"data[{index}].details")
+    except DecodeError as problem:
+        problem.invoice_id = invoice_id
+        problem.of_request("GET", request_path, 1)
+        raise
+
+
+_read_invoice = compile_invoice_reader(_read_details)
 
 
 def write(model: attrs.AttrsInstance) -> dict[str, object]:

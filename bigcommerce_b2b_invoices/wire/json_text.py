@@ -7,14 +7,14 @@ from decimal import Decimal, InvalidOperation
 def read_json(body: bytes) -> object:
     """The value of a JSON text in UTF-8 (a byte order mark is skipped). A ValueError says what is wrong with it."""
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_float=_decimal, parse_constant=_no_constant)
+        return json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
     except RecursionError:
         problem = "nested too deeply"
     except UnicodeDecodeError:
         problem = "not UTF-8"
     except json.JSONDecodeError as error:
         problem = f"not JSON: {error.msg} at character {error.pos}"
-    except ValueError:  # an int of more digits than Python converts
+    except (ValueError, InvalidOperation):  # an int of more digits than Python converts, an exponent beyond what a Decimal holds
         problem = "a number that is out of range"
     raise ValueError(problem)
 
@@ -29,13 +29,6 @@ def write_json(value: object) -> str:
     if not parts:
         raise ValueError("nested too deeply to be written as JSON")
     return "".join(parts)
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation:  # an exponent beyond what even a Decimal holds
-        raise ValueError(text) from None
 
 
 def _no_constant(text: str) -> object:

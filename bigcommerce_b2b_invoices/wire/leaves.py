@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
@@ -11,6 +12,7 @@ from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
 Read: TypeAlias = Callable[[Any], Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_SECOND = 253_402_300_800  # after the year 9999, with which Python's times end
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
@@ -79,18 +81,26 @@ def read_bool(value: object) -> bool:
     raise Unreadable("expected 0 or 1, got another number")
 
 
-def read_decimal(value: Any) -> Decimal:  # noqa: ANN401 - any JSON
+@lru_cache(maxsize=4096)  # quantities and prices come again and again: each is made, and kept, once
+def read_amount(text: str) -> Decimal:
+    """An exact amount from a text."""
+    if not _AMOUNT.fullmatch(text):
+        raise Unreadable("a text that is no amount")
+    return _in_range(Decimal(text))
+
+
+def read_decimal(value: object) -> Decimal:
     """An exact amount, from a number or a text."""
-    if value.__class__ is str and len(value) <= MAX_EXPONENT and value.isascii() and value.replace(".", "", 1).isdigit():
-        return Decimal(value)  # what nearly always comes
     if isinstance(value, str):
-        if not _AMOUNT.fullmatch(value):
-            raise Unreadable("a text that is no amount")
-        value = Decimal(value)
-    elif type(value) is int:
+        return read_amount(value)
+    if type(value) is int:
         value = Decimal(value)
     if not isinstance(value, Decimal):
         raise Unreadable(f"expected an amount, got {kind(value)}")
+    return _in_range(value)
+
+
+def _in_range(value: Decimal) -> Decimal:
     if abs(value.adjusted()) > MAX_EXPONENT:
         raise Unreadable("an amount that is out of range")
     return value

@@ -5,23 +5,41 @@ source: the type that nearly always comes is taken as it is, and everything else
 way, so when it fails the explaining one reads the same value again, to say where. Both must agree, and a test compares them.
 """
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import IntEnum
+from functools import partial
+from sys import intern
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeAlias, Union, get_args, get_origin
 
 import attrs
 
 from bigcommerce_b2b_invoices.models import invoice as words
-from bigcommerce_b2b_invoices.models.checks import MAX_ID
+from bigcommerce_b2b_invoices.models.checks import MAX_ID, NOTHING
 from bigcommerce_b2b_invoices.models.query import RowFields
-from bigcommerce_b2b_invoices.wire.leaves import LEAVES, Read, Unreadable, kind, read_id, read_int, read_opaque, read_time
+from bigcommerce_b2b_invoices.wire.leaves import (
+    LAST_SECOND,
+    LEAVES,
+    Read,
+    Unreadable,
+    kind,
+    read_amount,
+    read_id,
+    read_int,
+    read_opaque,
+    read_time,
+)
+
+Later: TypeAlias = Callable[[object, int, str, int], words.InvoiceDetails]  # details, index, request's path, invoice's id
 
 DETAILS_CLASSES = (  # what a PUT replaces as a whole: here null, [] and a missing key must stay what they were
     words.InvoiceDetails, words.InvoiceHeader, words.InvoiceContents, words.LineItem, words.Shipment, words.Address,
     words.CostLine, words.Money,
 )  # fmt: skip
 ID_FIELDS = ("id", "invoice_id")
+REPEATED = ("code", "type", "customer_name", "channel_name", "country", "state")  # few texts, many times: each is kept once
 
 
 def wire_name(attribute: str) -> str:
@@ -49,6 +67,14 @@ def make_reader(cls: type[Any]) -> Read:
     return read
 
 
+def compile_invoice_reader(later: Later) -> Callable[[object, int, str], words.Invoice]:
+    """The fast reader of an invoice in a list, given its index and the path of the request, that leaves the details to `later`.
+
+    It does not explain: where it raises Unreadable, another one must say why.
+    """
+    return _compile(words.Invoice, later=later)
+
+
 def _fields(cls: type[Any]) -> list["attrs.Attribute[Any]"]:
     return [field for field in attrs.fields(cls) if field.name != "additional_properties"]
 
@@ -68,68 +94,100 @@ _made: dict[type, Read] = {}
 
 def _generated(cls: type[Any]) -> Read:
     if cls not in _made:
-        names: dict[str, Any] = {
-            "cls": cls, "new": object.__new__, "Unreadable": Unreadable, "MAX_ID": MAX_ID,
-            "read_opaque": read_opaque, "nested": (dict, list),
-            # what was read needs no second check, and so neither __init__ nor the __setattr__ of a frozen class
-            **{f"set_{field.name}": getattr(cls, field.name).__set__ for field in attrs.fields(cls)},
-        }  # fmt: skip
-        exec(_source(cls, names), names)  # noqa: S102 - made of the class's own field names
-        _made[cls] = names["read"]
+        _made[cls] = _compile(cls, later=None)
     return _made[cls]
+
+
+def _compile(cls: type[Any], *, later: Later | None) -> Callable[..., Any]:
+    names: dict[str, Any] = {
+        "cls": cls, "Blank": _blank(cls), "new": object.__new__, "Unreadable": Unreadable, "MAX_ID": MAX_ID,
+        "read_opaque": read_opaque, "nested": (dict, list), "NOTHING": NOTHING, "intern": intern,
+        "fromtimestamp": datetime.fromtimestamp, "UTC": UTC, "LAST_SECOND": LAST_SECOND,
+        "read_amount": read_amount, "partial": partial, "later": later,
+    }  # fmt: skip
+    exec(_source(cls, names), names)  # noqa: S102 - made of the class's own field names
+    return names["read"]  # type: ignore[no-any-return] # it is the function of that source
+
+
+def _blank(cls: type[Any]) -> type[Any]:
+    """The class as it would be if it were not frozen: what was read needs no second check, and plain stores cost a quarter."""
+    blank = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+    return type(cls.__name__, (cls,), blank)
 
 
 def _source(cls: type[Any], names: dict[str, Any]) -> str:
     """The source of the fast reader; `n` counts the keys of the object that are wholly held by fields."""
-    fields, keeps_empty = _fields(cls), cls in DETAILS_CLASSES
-    lines = ["def read(value):", "    if value.__class__ is not dict: raise Unreadable('')"]
-    lines += ["    get = value.get", "    model = new(cls)", "    n = 0"]
+    fields, keeps_empty, is_later = _fields(cls), cls in DETAILS_CLASSES, names["later"] is not None
+    lines = [f"def read(value{', index, path' if is_later else ''}):", "    if value.__class__ is not dict: raise Unreadable('')"]
+    lines += ["    get = value.get", "    model = new(Blank)", "    n = 0"]
     for field in fields:
         lines.append(f"    v = get({wire_name(field.name)!r})")
-        lines += [f"    {line}" for line in _field_source(field, names, keeps_empty=keeps_empty)]
+        source = DETAILS_LATER if is_later and field.name == "details" else _field_source(field, names, keeps_empty=keeps_empty)
+        lines += [f"    {line}" for line in source]
     if len(fields) < len(attrs.fields(cls)):
         names["known"] = frozenset(wire_name(field.name) for field in fields)
         names["lists"] = {wire_name(field.name) for field in fields if get_origin(field.type) is tuple}
         names["times"] = {wire_name(field.name) for field in fields if _plain_type(field) is datetime}
         empty = "or raw is None or (not raw and name in lists) or (name in times and raw.__class__ is not int)"
-        lines.append("    set_additional_properties(model, {} if n == len(value) else {")
+        lines.append("    if n == len(value): model.additional_properties = NOTHING")
+        lines.append("    else: model.additional_properties = {")
         lines.append("        name: read_opaque(raw) if raw.__class__ in nested else raw for name, raw in value.items()")
         lines.append(f"        if name not in known {empty if keeps_empty else ''}")
-        lines.append("    })")
-    return "\n".join([*lines, "    return model"])
+        lines.append("    } or NOTHING")
+    return "\n".join([*lines, "    model.__class__ = cls", "    return model"])
+
+
+DETAILS_LATER = [
+    "if v is None: model.details = None",
+    "else: model._read_details = partial(later, v, index, path, model.id)",
+    "if v is not None or 'details' in value: n += 1",
+]
 
 
 def _field_source(field: "attrs.Attribute[Any]", names: dict[str, Any], *, keeps_empty: bool) -> list[str]:
-    expected = _plain_type(field)
+    expected, name = _plain_type(field), field.name
+    null = [] if keeps_empty else [f"elif {wire_name(name)!r} in value: n += 1"]  # where null says no more than a missing key
     if get_origin(expected) is tuple:
         item = get_args(expected)[0]
-        names[f"read_{field.name}"] = LEAVES[item] if item in LEAVES else _generated(item)
+        names[f"read_{name}"] = LEAVES[item] if item in LEAVES else _generated(item)
         return [
             "if v is None: items = ()",
             "elif v.__class__ is not list: raise Unreadable('')",
-            f"else: items = tuple([read_{field.name}(item) for item in v])",
+            f"else: items = tuple([read_{name}(item) for item in v])",
             f"if {'items' if keeps_empty else 'v is not None'}: n += 1",
-            f"set_{field.name}(model, items)",
+            *null,
+            f"model.{name} = items",
         ]
-    names[f"read_{field.name}"], convert = _conversion(field, expected, names)
+    names[f"read_{name}"], convert = _conversion(field, expected, names)
     counted = "if v.__class__ is int: n += 1" if keeps_empty and expected is datetime else "n += 1"
-    lines = ["if v is not None:", f"    {counted}", f"    {convert}", f"set_{field.name}(model, v)"]
+    lines = ["if v is not None:", f"    {counted}", *[f"    {line}" for line in convert], *null, f"model.{name} = v"]
     return lines if field.default is not attrs.NOTHING else ["if v is None: raise Unreadable('')", *lines]
 
 
-def _conversion(field: "attrs.Attribute[Any]", expected: Any, names: dict[str, Any]) -> tuple[Read, str]:  # noqa: ANN401 - an annotation
-    """The function that reads a field, and the line that calls it where the value is not what nearly always comes."""
+def _conversion(field: "attrs.Attribute[Any]", expected: Any, names: dict[str, Any]) -> tuple[Read, list[str]]:  # noqa: ANN401 - an annotation
+    """The function that reads a field, and the lines that call it where the value is not what nearly always comes."""
     call = f"v = read_{field.name}(v)"
     if field.name in ID_FIELDS:
-        return read_id, f"if v.__class__ is not int or not 0 <= v <= MAX_ID: {call}"
+        return read_id, [f"if v.__class__ is not int or not 0 <= v <= MAX_ID: {call}"]
     if expected is object:
-        return read_opaque, f"if v: {call}"
+        return read_opaque, [f"if v: {call}"]
     if expected is str:
-        return LEAVES[str], f"if v.__class__ is not str: {call}"
+        common = [f"if v.__class__ is not str: {call}"]
+        return LEAVES[str], [*common, "v = intern(v)"] if field.name in REPEATED else common
     if isinstance(expected, type) and issubclass(expected, IntEnum):
         names[f"members_{field.name}"] = {member.value: member for member in expected}
-        return _enum_reader(expected), f"v = members_{field.name}.get(v, v) if v.__class__ is int else read_{field.name}(v)"
-    return LEAVES[expected] if expected in LEAVES else _generated(expected), call
+        return _enum_reader(expected), [f"v = members_{field.name}.get(v, v) if v.__class__ is int else read_{field.name}(v)"]
+    common = COMMON.get(expected, [])
+    read = LEAVES[expected] if expected in LEAVES else _generated(expected)
+    return read, [*common, f"else: {call}"] if common else [call]
+
+
+COMMON = {  # how a value of this type nearly always comes
+    Decimal: ["if v.__class__ is str: v = read_amount(v)"],
+    datetime: ["if v.__class__ is int and 0 < v < LAST_SECOND: v = fromtimestamp(v, UTC)"],
+    bool: ["if v.__class__ is int and 0 <= v <= 1: v = v == 1"],
+    int: ["if v.__class__ is int: pass"],
+}
 
 
 # ---- the explaining one ----------------------------------------------------------------------------------------------
@@ -202,7 +260,7 @@ def _explaining(cls: type[Any]) -> Read:
                 if raw is None or found == () or is_odd_time:
                     unheld[name] = raw  # a time, too: it is written back as it came
         if keeps_rest:
-            put(model, "additional_properties", unheld)
+            put(model, "additional_properties", unheld or NOTHING)
         return model
 
     return read

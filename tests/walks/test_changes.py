@@ -1,6 +1,7 @@
 """The change feed: complete, each version once, one request when nothing changed."""
 
 import base64
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -26,8 +27,9 @@ class Versions:
         self.busy = busy  # of ten requests, before how many something changes
         self.requests = 0
 
-    async def fetch(self, order: Order, offset: int, limit: int) -> Answer:
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
         self.requests += 1
+        received()
         while self.random.randrange(10) < self.busy:
             self.change()
         return self.store.list(order, offset, limit)
@@ -52,8 +54,8 @@ class Versions:
         assert isinstance(row, Row)
         return self.store.mark_key(row, order)
 
-    def read(self, row: object, place: str) -> Row:
-        assert isinstance(row, Row), place
+    def read(self, row: object, index: int) -> Row:
+        assert isinstance(row, Row), index
         return row
 
     def version(self, row: object) -> int:

@@ -1,13 +1,14 @@
 """The two readers of each class, the generated and the explaining one, agree on everything."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from bigcommerce_b2b_invoices import ExtraFieldConfig, Invoice, InvoiceFromOrder, PDFLinks
+from bigcommerce_b2b_invoices import DecodeError, ExtraFieldConfig, Invoice, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import RowFields
-from bigcommerce_b2b_invoices.wire import reader
+from bigcommerce_b2b_invoices.wire import converter, reader
 from bigcommerce_b2b_invoices.wire.leaves import Unreadable
 
 NUMBERS = st.integers(-3, 3) | st.decimals(allow_nan=False, allow_infinity=False, places=2)
@@ -50,3 +51,20 @@ def test_the_generated_and_the_explaining_reader_agree(cls: type[Any], data: st.
             results.append("unreadable")
     assert results[0] == results[1]
     assert repr(results[0]) == repr(results[1])  # types and the order of what is kept, too
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_the_reader_that_leaves_the_details_for_later_agrees_with_them(data: st.DataObject) -> None:
+    value = data.draw(objects(Invoice) | JUNK)
+    results: list[object] = []
+    ways: list[Callable[[], Invoice]] = [
+        lambda: converter.read(Invoice, value, "data[0]"),
+        lambda: converter.read_invoice_row(value, 0, "/invoices"),
+    ]
+    for read in ways:
+        try:
+            results.append(repr(read()))
+        except DecodeError as error:
+            results.append((error.model, error.path, error.invoice_id))
+    assert results[0] == results[1]
