@@ -82,7 +82,13 @@ class B2BClient:
             rate_limiter=self.rate_limiter,
             on_attempt=on_attempt,
         )
-        self.invoices = Invoices(self._transport.send, self._transport.download, self._transport.store_hash)
+        self.invoices = Invoices(
+            self._transport.send,
+            self._transport.download,
+            self._transport.store_hash,
+            waits=retry.settling,
+            attempts=retry.attempts,
+        )
         self.extra_fields = ExtraFields(self._transport.send)
 
     @classmethod

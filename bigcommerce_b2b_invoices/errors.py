@@ -33,7 +33,7 @@ An error that came from a request says which (`method`, `path`) and how often it
 credential or an aiohttp object, so every error can be logged and pickled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class APIError(B2BError):
     """The API answered, and the answer is an error.
 
     Attributes:
-        status: HTTP status.
+        status: HTTP status; 0 where it was not an answer but a look that told.
         code: The body's own `code`, or None. The worse of the two decides the class: the API files some errors under HTTP 200.
         field_errors: Field name -> messages, from a 422; empty otherwise.
         request_id: The `X-Request-Id` header: name it to BigCommerce's support.
@@ -136,7 +136,7 @@ class APIError(B2BError):
         self.retry_after = retry_after
 
     def _facts(self) -> list[str]:
-        facts = [f"HTTP {self.status}"]
+        facts = [f"HTTP {self.status}"] if self.status else []
         if self.code is not None and self.code != self.status:
             facts.append(f"code {self.code}")
         if self.request_id:
@@ -149,13 +149,18 @@ class BadRequestError(APIError):
 
 
 class InvoiceNumberTakenError(BadRequestError):
-    """An invoice with this number exists already; the number is unique in the store.
+    """An invoice with this number exists already; the number is unique in the store. This call has not made it.
 
     Attributes:
         invoice_number: The number, where the call named one.
+        invoice_ids: Of the invoices that have it, as far as a create could look them up; several would be the store's own error.
+        is_same: Whether that invoice has the draft's company, balance, dates and references, as when an earlier run has made it;
+            None where it could not be looked up.
     """
 
     invoice_number: str | None = None
+    invoice_ids: tuple[int, ...] = ()
+    is_same: bool | None = None
 
 
 class AuthenticationError(APIError):
@@ -219,24 +224,49 @@ class DecodeError(B2BError):
 
 
 class OutcomeUnknownError(B2BError):
-    """A write that may or may not have happened: it was sent, and no trustworthy answer came. It was not sent again.
+    """A write that may or may not have happened: it was sent, no trustworthy answer came, and looking for it has not told either.
 
     Attributes:
-        reason: What befell the last attempt.
+        reason: What befell the last attempt, or the last look.
         invoice_number: The number by which the invoice can be looked up, where the call named one.
+        look: How `resolve` looks; None where it cannot. Lost when the error is pickled.
     """
 
     def __init__(self, message: str = "", *, reason: B2BError | None = None, invoice_number: str | None = None) -> None:
         super().__init__(message)
         self.reason = reason
         self.invoice_number = invoice_number
+        self.look: Callable[[], Awaitable[int | None]] | None = None
+
+    async def resolve(self) -> int | None:
+        """Look once more: the invoice's id where the write has happened, None where it has not, so far.
+
+        One request, which writes nothing.
+        Where it has not happened and the same create is called again, at most one invoice comes of both.
+
+        Raises:
+            InvoiceNumberTakenError: After a create: another invoice has the number.
+            OutcomeUnknownError: This error again, where looking cannot tell: after `create_from_order`, or after pickling.
+            B2BError: It could not be looked for.
+        """
+        if self.look is None:
+            raise self
+        return await self.look()
+
+    def because(self, reason: B2BError) -> Self:
+        """The same error with a later reason."""
+        self.reason = reason
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.args, {**self.__dict__, "look": None}
 
     def _facts(self) -> list[str]:
         return [] if self.reason is None else [f"{type(self.reason).__name__}: {self.reason}"]
 
 
 class EditConflictError(B2BError):
-    """`update_details`: somebody changed the invoice between reading and writing. Nothing was written."""
+    """`update_details`: somebody changed the invoice before it was written, so that nothing was, or right afterwards."""
 
 
 class IncompleteWalkError(B2BError):

@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from bigcommerce_b2b_invoices.errors import (
-    DecodeError,
-    DownloadError,
-    EditConflictError,
-    InvoiceNumberTakenError,
-    OutcomeUnknownError,
-)
+from bigcommerce_b2b_invoices.errors import DecodeError, DownloadError
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SearchField
 from bigcommerce_b2b_invoices.resources.lists import InvoiceList
+from bigcommerce_b2b_invoices.resources.writes import Writes
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Walk
@@ -42,10 +37,11 @@ class Download(Protocol):
 class Invoices:
     """`client.invoices`. Any method may raise TransportError, APIError and DecodeError; further errors are named with it."""
 
-    def __init__(self, send: Send, download: Download, scope: str) -> None:
+    def __init__(self, send: Send, download: Download, scope: str, *, waits: tuple[float, ...] = (), attempts: int = 1) -> None:
         self._send = send
         self._download = download
         self._scope = scope  # tells the bookmarks of one store from those of another
+        self._writes = Writes(send, self.get, self._with_number, waits=waits, attempts=attempts)
 
     async def get(self, invoice_id: int) -> Invoice:
         """One invoice, with its extra fields. One request. Source: GET /invoices/{invoiceId}.
@@ -100,7 +96,12 @@ class Invoices:
             FilterIgnoredError: The server sent an invoice that the query excludes.
             IncompleteWalkError: The walk cannot come to an end.
         """
-        source = InvoiceList(self._send, query)
+        return self._walk(query, page_size=page_size, prefetch=prefetch, resume=resume)
+
+    def _walk(
+        self, query: InvoiceQuery, *, page_size: int = 250, prefetch: int, resume: str | None = None, bulk: bool = True
+    ) -> Walk[Invoice]:
+        source = InvoiceList(self._send, query, bulk=bulk)
         source.slice(0, page_size)  # refuses bad arguments here, not in the loop
         return Walk(
             source,
@@ -128,11 +129,12 @@ class Invoices:
         The API's own search is loose, and what it finds is compared again: one request, or one for each 248 invoices whose
         numbers hold this one as a part. Source: GET /invoices.
         """
+        return next(iter(await self._with_number(invoice_number)), None)
+
+    async def _with_number(self, invoice_number: str) -> list[Invoice]:
         query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
-        async for invoice in self.iterate(query, prefetch=0):
-            if invoice.invoice_number == invoice_number:
-                return invoice
-        return None
+        found = [invoice async for invoice in self._walk(query, prefetch=0, bulk=False)]
+        return [invoice for invoice in found if invoice.invoice_number == invoice_number]
 
     async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
         """The invoices with these ids in another system; an id that no invoice has is not in the result.
@@ -145,7 +147,7 @@ class Invoices:
         """
         found: dict[str, Invoice] = {}
         for some in _in_requests(InvoiceQuery(external_ids=external_ids).external_ids):
-            async for invoice in self.iterate(InvoiceQuery(external_ids=some), prefetch=0):
+            async for invoice in self._walk(InvoiceQuery(external_ids=some), prefetch=0, bulk=False):
                 if invoice.external_id in some:
                     found[invoice.external_id] = invoice
         return found
@@ -167,22 +169,26 @@ class Invoices:
         return ChangeFeed(source, query=source.fingerprint(self._scope), since=since)
 
     async def create(self, draft: InvoiceDraft) -> int:
-        """Make an invoice; returns its id. One request, which is sent again only when the server cannot have acted on it.
+        """Make an invoice; returns its id. At most one invoice has the draft's number afterwards, whatever fails.
 
-        Source: POST /invoices.
+        One request where all goes well. Where the answer is lost, the number is looked up, at once and then after 1, 2, 4, 8, 16
+        and 32 seconds (`RetryPolicy.settling`): one request each. The invoice that is found is compared with the draft, and its
+        id returned. Where none is found the same number is sent again, at most three times in all. Source: POST /invoices.
+
+        Choose the number before the first try and keep it with your own record: then a create that was cancelled, or whose
+        process ended, is simply called again. `InvoiceNumberTakenError.is_same` tells whether the earlier one had arrived.
 
         Raises:
-            InvoiceNumberTakenError: The number exists already.
-            OutcomeUnknownError: No trustworthy answer came: look the number up before trying again.
+            InvoiceNumberTakenError: Another invoice has the number; this call has made none. One request more, to see which.
+            OutcomeUnknownError: It is still not known whether the invoice was made: `await error.resolve()` looks again.
         """
-        try:
-            return await self._send(endpoints.create_invoice(draft))
-        except (InvoiceNumberTakenError, OutcomeUnknownError) as error:
-            error.invoice_number = draft.invoice_number
-            raise
+        return await self._writes.create(draft)
 
     async def create_from_order(self, order_id: int) -> InvoiceFromOrder:
-        """Make the invoice of an order; returns its id and number. One request, sent again as by `create`.
+        """Make the invoice of an order; returns its id and number. One request.
+
+        Sent again only where the server cannot have acted on it. A lost answer is not settled: the number is the server's
+        choice, and a B2B order id appears in no invoice.
 
         Args:
             order_id: A B2B Edition order id, which is not the BigCommerce order id.
@@ -191,29 +197,34 @@ class Invoices:
 
         Raises:
             NotFoundError: There is no such order.
-            OutcomeUnknownError: No trustworthy answer came.
+            OutcomeUnknownError: No trustworthy answer came: look for the order's invoice before trying again.
         """
-        return await self._send(endpoints.create_invoice_from_order(order_id))
+        return await self._writes.create_from_order(order_id)
 
     async def update(self, invoice_id: int, changes: InvoiceChanges) -> None:
-        """Change an invoice. One request, sent again as by `create`. Source: PUT /invoices/{invoiceId}.
+        """Change an invoice. One request; where its answer is lost, one to four more. Source: PUT /invoices/{invoiceId}.
 
-        `details` are replaced as a whole, and the API knows no versions: what somebody else writes at the same time is lost.
+        After a lost answer the invoice is read, at once and after 1, 2 and 4 seconds; when it is as the changes say, all is well.
+        The changes are not sent a second time: somebody else may have written meanwhile. `details` are replaced as a whole, and
+        the API knows no versions: what somebody else writes at the same time is lost.
 
         Raises:
             ValueError: The changes change nothing.
             NotFoundError: There is no such invoice.
             InvoiceNumberTakenError: Another invoice has the new number.
-            OutcomeUnknownError: No trustworthy answer came: read the invoice before trying again.
+            OutcomeUnknownError: The answer was lost, and the invoice is not as the changes say. `error.resolve()` looks again.
         """
-        await self._send(endpoints.update_invoice(invoice_id, changes))
+        await self._writes.update(invoice_id, changes)
 
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
         """Change an invoice's details without losing any of them; returns the invoice as it is afterwards. Four requests.
 
         Reads the invoice, edits its details, reads it again to see that nobody changed it meanwhile, writes, and reads what
         was written. The API knows no versions: somebody who writes between the second reading and the writing is still
-        overwritten. Keys that this library does not know are written back.
+        overwritten. Keys that this library does not know are written back. Where the edit changes nothing, nothing is written.
+
+        Where the answer to the writing is lost, the invoice is read as after a lost create, and the same details are sent again
+        only while it is as it was before.
 
         Args:
             invoice_id: Of the invoice.
@@ -222,21 +233,9 @@ class Invoices:
         Raises:
             NotFoundError: There is no such invoice.
             EditConflictError: Somebody changed the invoice meanwhile, and nothing was written; or right after the writing.
-            OutcomeUnknownError: No trustworthy answer came: read the invoice before trying again.
+            OutcomeUnknownError: No trustworthy answer came, and the invoice could not be read or has not changed.
         """
-        before = await self.get(invoice_id)
-        details = edit(before.details or InvoiceDetails())
-        if await self.get(invoice_id) != before:
-            raise self._conflict(invoice_id, "somebody changed the invoice while it was edited; nothing was written", sent=0)
-        await self.update(invoice_id, InvoiceChanges(details=details))
-        after = await self.get(invoice_id)
-        if after.details != details:
-            raise self._conflict(invoice_id, "the details read back differ from those written: somebody else wrote, too", sent=1)
-        return after
-
-    @staticmethod
-    def _conflict(invoice_id: int, message: str, *, sent: int) -> EditConflictError:
-        return EditConflictError(message).of_request("PUT", f"/invoices/{invoice_id}", sent)
+        return await self._writes.update_details(invoice_id, edit)
 
     async def delete(self, invoice_id: int) -> None:
         """Delete an invoice. One request; sent again when its answer is lost, and to find nothing then is success.
@@ -245,8 +244,9 @@ class Invoices:
 
         Raises:
             NotFoundError: There is no such invoice.
+            OutcomeUnknownError: No trustworthy answer came to any attempt; `await error.resolve()` looks whether it is gone.
         """
-        await self._send(endpoints.delete_invoice(invoice_id))
+        await self._writes.delete(invoice_id)
 
     async def pdf_links(self, invoice_id: int) -> PDFLinks:
         """Where the invoice's PDF can be fetched, for a while; making it can take seconds. One request.

@@ -25,6 +25,7 @@ class InvoiceList:
 
     send: Send
     query: InvoiceQuery
+    bulk: bool = True  # whether walks over it let single calls go first
     path: str = "/invoices"
 
     @property
@@ -55,7 +56,7 @@ class InvoiceList:
         direction = Direction.DESCENDING if order.descending else Direction.ASCENDING
         ordered = attrs.evolve(self, query=attrs.evolve(self.query, sort_by=order.sort_by, order_by=direction))
         call = ordered.slice(offset, limit).then(partial(_answer, Invoice, order))
-        return await self.send(attrs.evolve(call, received=received), bulk=True)
+        return await self.send(attrs.evolve(call, received=received), bulk=self.bulk)
 
     def key(self, row: object, order: Order) -> int | None:
         """What a row is sorted by in an order."""

@@ -8,6 +8,7 @@ from attrs.validators import ge, instance_of
 
 from bigcommerce_b2b_invoices import errors
 
+LOOKS = 6  # how often a lost create is looked for, beside the first time
 LONGEST_HINT = 120.0  # seconds; the API's quota window is 60: a server that asks for more is not obeyed but reported
 
 
@@ -38,7 +39,7 @@ class RetryPolicy:
     """How often and how patiently a call is tried.
 
     Tried again are: every call that was not sent or was answered 429; reads and DELETE also after time-outs, broken connections,
-    garbled answers and 5xx. A POST or PUT whose fate is unknown is never sent again.
+    garbled answers and 5xx. A POST or PUT whose fate is unknown is looked for (see `settling`), and not sent again before.
 
     Before attempt k + 1 the call sleeps for a random time between 0 and `min(max_delay, base_delay * 2 ** (k - 1))` seconds
     ("full jitter"), on top of what the server asks for; where it asks for more than 120 seconds the call ends with the error.
@@ -52,6 +53,14 @@ class RetryPolicy:
     attempts: int = attrs.field(default=4, validator=[instance_of(int), ge(1)])
     base_delay: float = attrs.field(default=0.2, validator=ge(0))
     max_delay: float = attrs.field(default=20.0, validator=ge(0))
+
+    @property
+    def settling(self) -> tuple[float, ...]:
+        """Seconds between looking for a write whose answer was lost: 1, 2, 4, 8, 16, 32 by default, none without retries.
+
+        In all 63: longer than a server works on a request, so that what is not there by then will not come any more.
+        """
+        return tuple(5 * self.base_delay * 2.0**look for look in range(LOOKS)) if self.attempts > 1 else ()
 
     def delay(self, error: errors.B2BError, attempt: int, *, repeatable: bool, random: Callable[[], float]) -> float | None:
         """Seconds to sleep before the next attempt, or None: do not try again.

@@ -76,7 +76,7 @@ async def test_aiohttps_hidden_second_sending_is_off(scripted: Scripted, fault: 
         await client.invoices.delete(9)
     with pytest.raises(OutcomeUnknownError):
         await client.invoices.update(9, InvoiceChanges(type="x"))
-    assert [seen.method for seen in server.seen] == ["GET", "DELETE", "PUT"]
+    assert [seen.method for seen in server.seen] == ["GET", "DELETE", "PUT", "GET"]  # the last one looks for the update
 
 
 async def test_a_reused_connection_that_the_server_closed_meanwhile_is_one_failed_attempt(scripted: Scripted) -> None:
@@ -87,11 +87,11 @@ async def test_a_reused_connection_that_the_server_closed_meanwhile_is_one_faile
 
 
 @pytest.mark.parametrize("fault", [CLOSE, RESET, UNAVAILABLE, raw(b"<html>"), envelope({}), raw(b"", 302, Location="/x")])
-async def test_a_write_whose_fate_is_unknown_is_never_sent_again(scripted: Scripted, fault: Reply) -> None:
+async def test_a_write_whose_fate_is_unknown_is_never_sent_again_blindly(scripted: Scripted, fault: Reply) -> None:
     server, client = await scripted(fault)
     with pytest.raises(OutcomeUnknownError, match="POST /invoices: it may or may not have happened") as raised:
         await client.invoices.create(DRAFT)
-    assert len(server.seen) == 1
+    assert [seen.method for seen in server.seen].count("POST") == 1  # it is looked for, but that fails, too
     assert raised.value.invoice_number == "N-1"
     assert isinstance(raised.value.reason, B2BError)
     assert raised.value.__context__ is None

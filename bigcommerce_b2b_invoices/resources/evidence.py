@@ -1,0 +1,45 @@
+"""Whether an invoice is what a write wanted it to be: compared field by field, without I/O."""
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+import attrs
+
+from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
+from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
+
+KEPT = Decimal("0.0001")  # the API keeps balances with four decimals
+TELLING = (  # what tells our invoice from a stranger's: set when it is made, and seldom changed afterwards
+    "customer_id", "original_balance", "type", "due_date", "order_number", "purchase_order_number",
+    "external_id", "external_customer_id",
+)  # fmt: skip
+
+
+def differences(draft: InvoiceDraft, invoice: Invoice) -> tuple[str, ...]:
+    """Names of the telling fields in which the invoice is not the draft's; what the draft leaves open is not compared."""
+    return tuple(
+        name for name in TELLING if (wanted := getattr(draft, name)) is not None and not _same(wanted, getattr(invoice, name))
+    )
+
+
+def has_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
+    """Whether everything that the changes set is so in the invoice."""
+    return all(
+        _same(wanted, getattr(invoice, field.name))
+        for field in attrs.fields(InvoiceChanges)
+        if (wanted := getattr(changes, field.name)) is not None
+    )
+
+
+def _same(wanted: object, found: object) -> bool:
+    if isinstance(wanted, Money):
+        return isinstance(found, Money) and found.code == wanted.code and _kept(found.value) == _kept(wanted.value)
+    if isinstance(wanted, datetime):
+        return isinstance(found, datetime) and int(found.timestamp()) == int(wanted.timestamp())  # sent in whole seconds
+    if isinstance(wanted, tuple):  # extra fields: the API may add those that were not sent
+        return isinstance(found, tuple) and all(item in found for item in wanted)
+    return found == wanted or (wanted == "" and found is None)  # an empty text removes a link
+
+
+def _kept(amount: Decimal) -> Decimal:
+    return amount.quantize(KEPT, ROUND_HALF_UP)
