@@ -36,7 +36,15 @@ class Stall:
     text: bytes = b""
 
 
-Reply = Bytes | Stall
+@attrs.frozen
+class Drip:
+    """These pieces with a pause, in seconds, after each; then the connection stays open."""
+
+    pieces: Sequence[bytes]
+    pause: float = 0.0
+
+
+Reply = Bytes | Stall | Drip
 
 CLOSE = Bytes(b"", then="close")
 RESET = Bytes(b"", then="reset")
@@ -98,11 +106,16 @@ class ScriptedServer:
             while (seen := await self._read(reader)) is not None:
                 self.seen.append(seen)
                 reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-                writer.write(reply.text)
-                await writer.drain()
+                for piece in reply.pieces if isinstance(reply, Drip) else [reply.text]:
+                    writer.write(piece)
+                    await writer.drain()
+                    if isinstance(reply, Drip):
+                        await asyncio.sleep(reply.pause)
                 if isinstance(reply, Stall):
                     await reader.read()
                     return
+                if isinstance(reply, Drip):
+                    continue
                 if reply.then == "reset":
                     sock: socket.socket = writer.get_extra_info("socket")
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

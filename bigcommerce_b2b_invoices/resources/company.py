@@ -8,7 +8,7 @@ import attrs
 from bigcommerce_b2b_invoices.errors import ForeignInvoiceError
 from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
-from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices
+from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices, Progress
 from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Walk
 
@@ -81,14 +81,24 @@ class CompanyInvoices:
         await self.get(invoice_id)
         return await self._invoices.pdf_links(invoice_id)
 
-    async def download_pdf(self, invoice_id: int, destination: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    async def download_pdf(
+        self,
+        invoice_id: int,
+        destination: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        external: bool = False,
+        progress: Progress | None = None,
+    ) -> Path:
         """Store the PDF, as by `Invoices.download_pdf`. One request more: the invoice is looked at first.
 
         Raises:
             ForeignInvoiceError: The invoice is another company's.
         """
         await self.get(invoice_id)
-        return await self._invoices.download_pdf(invoice_id, destination, overwrite=overwrite)
+        return await self._invoices.download_pdf(
+            invoice_id, destination, overwrite=overwrite, external=external, progress=progress
+        )
 
     def _own(self, query: InvoiceQuery) -> InvoiceQuery:
         if query.customer_id not in (None, self.customer_id):

@@ -1,7 +1,7 @@
 """The invoices of a store."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -26,10 +26,21 @@ ID_CHARACTERS = 6000  # of them in a URL, percent-encoded, of the 8 kB that serv
 ID_NAME = len("&externalId%5B%5D=")
 
 
+Progress = Callable[[int, int | None], None]
+
+
 class Download(Protocol):
     """Stores the PDF behind a link: what this resource is given instead of a transport."""
 
-    async def __call__(self, link: str, destination: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    async def __call__(
+        self,
+        ask: Callable[[], Awaitable[str | None]],
+        destination: str | os.PathLike[str],
+        *,
+        overwrite: bool,
+        external: bool,
+        progress: Progress | None,
+    ) -> Path:
         """The path of the stored file, or a DownloadError."""
         ...
 
@@ -258,31 +269,49 @@ class Invoices:
         """
         return await self._send(endpoints.get_pdf_links(invoice_id))
 
-    async def download_pdf(self, invoice_id: int, destination: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    async def download_pdf(
+        self,
+        invoice_id: int,
+        destination: str | os.PathLike[str],
+        *,
+        overwrite: bool = False,
+        external: bool = False,
+        progress: Progress | None = None,
+    ) -> Path:
         """Store the invoice's PDF in a file; returns its path. One request for the link, one to the host of the file.
 
-        The file appears whole or not at all. A link that has expired is asked for once more. Never fetches `external_pdf_url`.
+        The file appears whole or not at all. Its host is not trusted: no credential goes there, no redirect is followed, and the
+        address must be public. A link that has expired (403) is asked for once more. The transfer may take `Timeout.total`
+        seconds. Cancelling leaves no file, or, at the very end, the whole one.
 
         Args:
             invoice_id: Of the invoice.
-            destination: A file in a folder that exists.
-            overwrite: Whether a file that is there may be replaced.
+            destination: A file in a folder that exists. Nothing of its name comes from the server.
+            overwrite: Whether a file that is there may be replaced; a symbolic link never is.
+            external: Fetch `external_pdf_url`, which an integration linked, instead of the PDF that B2B Edition made. Another
+                party chose that address: it is followed to any public host, but never without this being asked for.
+            progress: Called as the bytes come with their number so far, and how many there will be, or None where the host
+                does not say; must not block. What it raises is logged, and it is not called again.
 
         Raises:
             NotFoundError: There is no such invoice.
             UnsafeURLError: The link leads to a place where no invoice can be; it was not followed.
-            DownloadError: No whole PDF could be had or stored.
+            DownloadError: The invoice has no such link, or no whole PDF (of 25 MiB at most) could be had or stored.
         """
-        for last_try in (False, True):
+        asked = 0
+
+        async def ask() -> str | None:
+            nonlocal asked
+            asked += 1
             links = await self.pdf_links(invoice_id)
-            if not links.url:
-                raise DownloadError(f"invoice {invoice_id} has no PDF")
-            try:
-                return await self._download(links.url, destination, overwrite=overwrite)
-            except DownloadError as error:
-                if last_try or error.status != 403:
-                    raise
-        raise AssertionError("unreachable")
+            return links.external_pdf_url if external else links.url
+
+        try:
+            return await self._download(ask, destination, overwrite=overwrite, external=external, progress=progress)
+        except DownloadError as error:
+            if asked:
+                error.of_request("GET", f"/invoices/{invoice_id}/download-pdf", asked)
+            raise
 
 
 def _in_requests(external_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:

@@ -1,152 +1,172 @@
 """A file from a host that is not trusted, onto the disk, whole or not at all.
 
-The link comes from the API, but another integration may have put it there. So: https on port 443 at a public address, judged by
-the address that is really connected to; none of our credentials, cookies or proxies; no redirects; the URL byte for byte, because
-its query is signed. Only the API's own origin is exempt from the address rules: the sandbox serves its PDFs from there.
+- Only links that `link` allows are followed, over sockets to public addresses, with none of our credentials, cookies or proxies.
+- No redirect is followed, no encoding is undone: both were not asked for.
+- Whole is what HTTP itself can tell to be complete, starts with `%PDF-` and has `%%EOF` near its end. An answer that only
+  ends with its connection is refused: one that was cut looks just like it.
+- The file goes to the disk in blocks as it comes, and its size is bounded; so is the memory.
 """
 
 import asyncio
-import contextlib
-import ipaddress
+import logging
 import os
-import secrets
 import socket
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 from yarl import URL
 
-from bigcommerce_b2b_invoices.errors import B2BError, DownloadError, UnsafeURLError
+from bigcommerce_b2b_invoices.errors import ConnectFailedError, DownloadError, UnsafeURLError
+from bigcommerce_b2b_invoices.transport.credentials import Secret
 from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
+from bigcommerce_b2b_invoices.transport.link import Link, check_link, is_public
+from bigcommerce_b2b_invoices.transport.part_file import PartFile, part_file
 
 MAX_FILE = 25 * 2**20  # bytes; B2B Edition's own invoices are a few hundred kB, linked ones at most 5 MB
-TAIL = 1024  # bytes at the end in which a PDF must have its %%EOF
+BLOCK = 2**20  # bytes that are written at a time
+START, END = b"%PDF-", b"%%EOF"
+TAIL = 1024  # bytes at the end in which a PDF must have its %%EOF (ISO 32000, implementation notes)
+
+Progress = Callable[[int, int | None], None]
+_Address = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
+logger = logging.getLogger("bigcommerce_b2b_invoices")
 
 
 async def download_pdf(
-    link: str, destination: str | os.PathLike[str], *, overwrite: bool, own_origin: URL, seconds: float
+    ask: Callable[[], Awaitable[str | None]],
+    destination: str | os.PathLike[str],
+    *,
+    overwrite: bool,
+    external: bool,
+    own_origin: URL,
+    seconds: float,
+    progress: Progress | None,
 ) -> Path:
-    """Fetch a PDF and store it. One request, which does not count against the API's quota.
+    """Fetch a PDF and store it. One link is asked for, and a second one when the host answers the first with 403: expired.
 
     Args:
-        link: From `PDFLinks`.
+        ask: Gives a link, or None where the invoice has no PDF. What it raises passes.
         destination: A file in a folder that exists.
         overwrite: Whether a file that is there may be replaced.
+        external: The link is one that another party chose: no origin is exempt from the rules, and it does not expire.
         own_origin: The API's origin.
         seconds: For the whole transfer.
+        progress: Called with the bytes so far, and how many there will be or None.
 
     Raises:
         UnsafeURLError: The link must not be followed; nothing was sent.
         DownloadError: The file cannot be had, is no whole PDF, or cannot be stored; nothing was stored.
     """
-    path = _check_destination(Path(destination), overwrite=overwrite)
-    url = check_link(link, own_origin)
-    body = await _fetch(url, trusted=url.origin() == own_origin, seconds=seconds)
-    if not body.startswith(b"%PDF-") or b"%%EOF" not in body[-TAIL:]:
-        raise DownloadError("what came is not a whole PDF")
-    problem = await asyncio.to_thread(_store, body, path, overwrite=overwrite)
-    if problem:
-        raise DownloadError(f"{path} cannot be written: {problem}")
+    path = Path(destination)
+    async with part_file(path, overwrite=overwrite) as part:  # first: a place where no file can be costs no request
+        for is_last in (external, True):
+            text = Secret(await ask() or "")
+            if not text:
+                raise DownloadError(f"the invoice has no {'external ' if external else ''}PDF")
+            link = check_link(text, None if external else own_origin)
+            error = await _fetch(link, part, seconds=seconds, progress=progress)
+            if error is None:
+                break
+            if is_last or error.status != 403:
+                raise error
     return path
 
 
-def check_link(link: str, own_origin: URL) -> URL:
-    """The link as a URL, if it may be followed. Errors name its host at most: the query may be a credential."""
-    try:
-        url = URL(link, encoded=True)
-        host, port = url.host or "", url.port
-    except (TypeError, ValueError):
-        raise UnsafeURLError("the link is no URL") from None
-    if not url.scheme or not host or url.user is not None or url.password is not None:
-        raise UnsafeURLError("the link has no host, or a user name in it")
-    if url.origin() == own_origin:
-        return url
-    if url.scheme != "https" or port != 443:
-        raise UnsafeURLError(f"the link to {host} is not https on port 443")
-    with contextlib.suppress(ValueError):
-        if not ipaddress.ip_address(host).is_global:
-            raise UnsafeURLError(f"the link leads to {host}, which is not a public address")
-    return url
-
-
-def public_socket(address: tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]) -> socket.socket:
-    """A socket for this address, if it is public. aiohttp calls it for names and for literal addresses alike."""
-    family, kind, protocol, _, sockaddr = address
-    if not ipaddress.ip_address(sockaddr[0].partition("%")[0]).is_global:
-        raise _PrivateAddressError(sockaddr[0])
-    return socket.socket(family, kind, protocol)
-
-
-class _PrivateAddressError(Exception):
-    """A name that leads to an address inside somebody's network."""
-
-
-async def _fetch(url: URL, *, trusted: bool, seconds: float) -> bytes:
-    connector = aiohttp.TCPConnector(socket_factory=None if trusted else public_socket, force_close=True)
+async def _fetch(link: Link, part: PartFile, *, seconds: float, progress: Progress | None) -> DownloadError | None:
+    """Write what is behind the link. Returns what went wrong: frames hold the URL from here on, and a traceback its frames."""
+    sockets = PublicSockets()
+    connector = aiohttp.TCPConnector(socket_factory=None if link.is_own else sockets, force_close=True)
     try:
         async with (
             asyncio.timeout(seconds),
             aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(),  # none of aiohttp's own: `seconds` it is
             ) as session,
-            session.get(url, allow_redirects=False, headers={"Accept-Encoding": "identity"}, middlewares=(send_once,)) as answer,
+            session.get(
+                link.url, allow_redirects=False, headers={"Accept-Encoding": "identity"}, middlewares=(send_once,)
+            ) as answer,
         ):
-            return await _read(answer)
+            await _receive(answer, part, progress)
     except DownloadError as known:
-        error: B2BError = known
-    except _PrivateAddressError as private:
-        error = UnsafeURLError(f"{url.host} leads to {private}, which is not a public address")
+        return known.with_traceback(None)
     except aiohttp.InvalidURL:
-        error = UnsafeURLError(f"{url.host} is neither a name nor a public address")
+        return UnsafeURLError(f"{link.host} is neither a name nor a public address")
     except Exception as foreign:  # noqa: BLE001 - the seam, as in the transport
-        error = DownloadError(f"the file could not be fetched from {url.host}: {translate(foreign).message}")
-    raise error
+        failure = translate(foreign)
+        if sockets.refused and isinstance(failure, ConnectFailedError):
+            return UnsafeURLError(f"{link.host} leads to {sockets.refused}, which is not a public address")
+        return DownloadError(f"the file could not be fetched from {link.host}: {failure.message}")
+    return None
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
+class PublicSockets:
+    """Makes sockets for public addresses only. aiohttp calls it for the addresses of a name and for literal ones alike.
+
+    Attributes:
+        refused: The address that was refused last.
+    """
+
+    def __init__(self) -> None:
+        self.refused = ""
+
+    def __call__(self, address: _Address) -> socket.socket:
+        """A socket for this address, if it is public."""
+        family, kind, protocol, _, (host, *_) = address
+        if not is_public(host):
+            self.refused = host
+            raise PermissionError(f"{host} is not a public address")  # an OSError: aiohttp goes on to the name's next address
+        return socket.socket(family, kind, protocol)
+
+
+async def _receive(answer: aiohttp.ClientResponse, part: PartFile, progress: Progress | None) -> None:
+    """Write the body to the file, if it is a whole PDF."""
+    total = _check_head(answer)
+    received, start, end, block = 0, b"", b"", bytearray()
+    async for piece in answer.content.iter_any():
+        received += len(piece)
+        if received > MAX_FILE:
+            raise _too_large(answer)
+        start, end = (start + piece[: len(START)])[: len(START)], (end + piece[-TAIL:])[-TAIL:]
+        if not START.startswith(start):
+            raise DownloadError(f"what {answer.url.host} sent is no PDF")
+        block += piece
+        if len(block) >= BLOCK:
+            await part.write(block)
+            block.clear()
+        progress = progress and _report(progress, received, total)
+    if start != START or END not in end:
+        raise DownloadError(f"what {answer.url.host} sent is not a whole PDF")
+    await part.write(block)
+
+
+def _check_head(answer: aiohttp.ClientResponse) -> int | None:
+    """How many bytes will come, None where they come in chunks. DownloadError where the answer cannot be a whole file."""
     if answer.status != 200:
         raise DownloadError(f"{answer.url.host} answered HTTP {answer.status}", status=answer.status)
     if answer.headers.get("Content-Encoding", "identity") != "identity":
         raise DownloadError(f"{answer.url.host} sent an encoding that was not asked for")
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > MAX_FILE:
-            answer.close()
-            raise DownloadError(f"the file is larger than {MAX_FILE // 2**20} MiB")
-    return bytes(body)
+    total = answer.content_length
+    if total is None and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
+        raise DownloadError(f"{answer.url.host} did not say where the file ends")
+    if total is not None and total > MAX_FILE:
+        raise _too_large(answer)
+    return total
 
 
-def _check_destination(path: Path, *, overwrite: bool) -> Path:
-    if not path.parent.is_dir():
-        raise DownloadError(f"there is no folder {path.parent}")
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise DownloadError(f"{path} is not a plain file")
-    if path.exists() and not overwrite:
-        raise DownloadError(f"{path} exists: pass overwrite=True to replace it")
-    return path
+def _too_large(answer: aiohttp.ClientResponse) -> DownloadError:
+    return DownloadError(f"the file at {answer.url.host} is larger than {MAX_FILE // 2**20} MiB")
 
 
-def _store(body: bytes, path: Path, *, overwrite: bool) -> str:
-    """Write the file beside its place, then move it there; returns what went wrong, or nothing."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+def _report(progress: Progress, received: int, total: int | None) -> Progress | None:
+    """Call the observer; returns it, or None when it raised: it must not decide the fate of the file."""
     try:
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - a descriptor
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        if overwrite:
-            temporary.replace(path)
-        else:
-            path.hardlink_to(temporary)  # fails where somebody made the file meanwhile
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        return error.strerror or type(error).__name__
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-    return ""
+        progress(received, total)
+    except Exception:
+        logger.exception("progress failed; it is not called again")
+        return None
+    return progress

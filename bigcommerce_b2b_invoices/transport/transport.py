@@ -17,7 +17,7 @@ from yarl import URL
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices._version import __version__
 from bigcommerce_b2b_invoices.transport.credentials import MASK, Secret, check_token
-from bigcommerce_b2b_invoices.transport.download import download_pdf
+from bigcommerce_b2b_invoices.transport.download import Progress, download_pdf
 from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
@@ -119,10 +119,24 @@ class Transport:
                 await self.sleep(delay)
             attempt += 1
 
-    async def download(self, link: str, destination: str | os.PathLike[str], *, overwrite: bool) -> Path:
-        """Store the PDF behind a link that the API gave; see `download.download_pdf`."""
+    async def download(
+        self,
+        ask: Callable[[], Awaitable[str | None]],
+        destination: str | os.PathLike[str],
+        *,
+        overwrite: bool,
+        external: bool,
+        progress: Progress | None,
+    ) -> Path:
+        """Store the PDF behind a link that the API gives when asked; see `download.download_pdf`."""
         return await download_pdf(
-            link, destination, overwrite=overwrite, own_origin=self.base_url.origin(), seconds=self.timeout.total
+            ask,
+            destination,
+            overwrite=overwrite,
+            external=external,
+            own_origin=self.base_url.origin(),
+            seconds=self.timeout.total,
+            progress=progress,
         )
 
     async def aclose(self) -> None:

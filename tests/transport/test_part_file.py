@@ -1,0 +1,170 @@
+"""A file that is written to becomes the file, whole, or leaves nothing; whoever cancels, kills or fills the disk."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bigcommerce_b2b_invoices import DownloadError
+from bigcommerce_b2b_invoices.transport.part_file import in_thread, part_file
+
+OLD, NEW = b"what was here before", bytearray(b"new")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "x.pdf"
+
+
+async def write(path: Path, *, overwrite: bool = False, meanwhile: Callable[[], object] = bool) -> None:
+    async with part_file(path, overwrite=overwrite) as part:
+        await part.write(NEW)
+        meanwhile()
+
+
+async def test_a_new_file_is_its_owners_and_a_replaced_one_leaves_its_permissions(path: Path) -> None:
+    await write(path)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (NEW, 0o600)
+    path.write_bytes(OLD)
+    path.chmod(0o640)
+    await write(path, overwrite=True)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (NEW, 0o640)
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_the_longest_name_there_can_be_will_do(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 251 + ".pdf")
+    await write(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def make_nothing(path: Path) -> None:
+    pass
+
+
+def make_link(path: Path) -> None:
+    path.with_name("old").write_bytes(OLD)
+    path.symlink_to(path.with_name("old"))
+
+
+def make_dangling_link(path: Path) -> None:
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+PLACES: list[tuple[str, Callable[[Path], object], bool, str]] = [
+    ("x.pdf", Path.touch, False, "pass overwrite=True"),
+    ("x.pdf", Path.mkdir, True, "no plain file"),
+    ("x.pdf", os.mkfifo, True, "no plain file"),
+    ("x.pdf", make_link, True, "no plain file"),
+    ("x.pdf", make_link, False, "no plain file"),
+    ("x.pdf", make_dangling_link, False, "no plain file"),
+    ("no/x.pdf", make_nothing, True, "no such folder"),
+    ("", make_nothing, True, "no plain file"),
+    ("x" * 300, make_nothing, True, "too long"),
+]
+
+
+@pytest.mark.parametrize(("name", "make", "overwrite", "reason"), PLACES)
+async def test_a_place_where_the_file_must_not_be_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str, make: Callable[[Path], object], reason: str, *, overwrite: bool
+) -> None:
+    make(tmp_path / name)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DownloadError, match=reason) as raised:
+        async with part_file(tmp_path / name, overwrite=overwrite):
+            raise AssertionError
+    assert raised.value.__context__ is None
+    assert sorted(tmp_path.iterdir()) == before
+    assert all(left.read_bytes() == OLD for left in before if left.name == "old")
+
+
+def no_links(_self: Path, _target: Path) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["with hard links", "without"])
+async def test_a_file_that_somebody_makes_meanwhile_stays(path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    with pytest.raises(DownloadError, match="exists"):
+        await write(path, meanwhile=lambda: path.write_bytes(OLD))
+    assert path.read_bytes() == OLD
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_a_link_that_somebody_makes_meanwhile_is_replaced_and_not_followed(path: Path) -> None:
+    await write(path, overwrite=True, meanwhile=lambda: make_link(path))
+    assert (path.is_symlink(), path.read_bytes(), path.with_name("old").read_bytes()) == (False, NEW, OLD)
+
+
+async def test_a_file_system_without_hard_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    await write(path)
+    assert (path.read_bytes(), list(path.parent.iterdir())) == (NEW, [path])
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), asyncio.CancelledError()], ids=repr)
+async def test_an_error_passes_and_leaves_the_old_file_and_nothing_else(path: Path, error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    path.write_bytes(OLD)
+    with pytest.raises(type(error)):
+        await write(path, overwrite=True, meanwhile=fail)
+    assert (path.read_bytes(), list(path.parent.iterdir())) == (OLD, [path])
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Two events: somebody is in fsync; fsync may go on."""
+    inside, go, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        inside.set()
+        assert go.wait(10)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    yield inside, go
+    go.set()
+
+
+@pytest.mark.parametrize("cancels", [1, 2, 3])
+async def test_who_cancels_while_the_disk_works_waits_for_it_and_finds_nothing(
+    path: Path, held: tuple[threading.Event, threading.Event], cancels: int
+) -> None:
+    inside, go = held
+    path.write_bytes(OLD)
+    task = asyncio.ensure_future(write(path, overwrite=True))
+    await asyncio.to_thread(inside.wait, 10)
+    for _ in range(cancels):
+        task.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert not task.done()
+    go.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert (path.read_bytes(), list(path.parent.iterdir())) == (OLD, [path])
+
+
+async def test_a_failure_in_the_thread_passes_and_a_cancellation_comes_before_it() -> None:
+    go = threading.Event()
+
+    def fail() -> None:
+        go.wait(10)
+        raise OSError("no")
+
+    for is_cancelled, expected in ((False, OSError), (True, asyncio.CancelledError)):
+        go.clear()
+        task = asyncio.ensure_future(in_thread(fail))
+        await asyncio.sleep(0)
+        if is_cancelled:
+            task.cancel()
+            await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(expected):
+            await task
