@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 from collections.abc import Sequence
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Self
 
@@ -71,15 +72,19 @@ def envelope(data: Any, *, total: int | None = None, limit: int | None = None, c
 
 
 class ScriptedServer:
-    """Gives the replies one after another; the last one again and again."""
+    """Gives the replies one after another; the last one again and again. On any free port, unless told otherwise."""
 
-    def __init__(self, replies: Sequence[Reply]) -> None:
+    def __init__(
+        self, replies: Sequence[Reply], *, host: str = "127.0.0.1", port: int = 0, ssl: SSLContext | None = None
+    ) -> None:
         self.script(*replies)
+        self._address = (host, port)
+        self._ssl = ssl
         self.seen: list[Seen] = []
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, *self._address, ssl=self._ssl)
         self.port: int = self._server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}/api/v3/io/ip"
         return self

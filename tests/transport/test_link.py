@@ -125,7 +125,28 @@ def test_an_address_is_public_when_anybody_on_the_internet_may_have_it() -> None
     assert [address for address in PRIVATE.split() if is_public(address)] == []
 
 
-PIECES = ["https", "http", "://", ":", "/", "//", "@", "[", "]", "::1", "%", "25", "\\", "?", "#", "a.b", "127.1", "443", "\0", "é"]
+PIECES = [
+    "https",
+    "http",
+    "://",
+    ":",
+    "/",
+    "//",
+    "@",
+    "[",
+    "]",
+    "::1",
+    "%",
+    "25",
+    "\\",
+    "?",
+    "#",
+    "a.b",
+    "127.1",
+    "443",
+    "\0",
+    "é",
+]
 
 
 @given(strategies.lists(strategies.sampled_from(PIECES) | strategies.text(max_size=3)).map("".join))

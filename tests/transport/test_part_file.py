@@ -11,7 +11,7 @@ import pytest
 from bigcommerce_b2b_invoices import DownloadError
 from bigcommerce_b2b_invoices.transport.part_file import in_thread, part_file
 
-OLD, NEW = b"what was here before", bytearray(b"new")
+OLD, NEW = b"what was here before", b"new"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 async def write(path: Path, *, overwrite: bool = False, meanwhile: Callable[[], object] = bool) -> None:
     async with part_file(path, overwrite=overwrite) as part:
-        await part.write(NEW)
+        await part.write(bytearray(NEW))
         meanwhile()
 
 
