@@ -64,7 +64,7 @@ def check_link(text: Secret, own_origin: URL | None) -> Link:
 
 def is_public(address: str) -> bool:
     """Whether anybody on the internet may have this IP address. ValueError where it is none."""
-    ip = ip_address(address.partition("%")[0])
+    ip = ip_address(address)
     if isinstance(ip, IPv6Address):
         if any(ip in block for block in _AROUND_IPV4):
             ip = IPv4Address(int(ip) & 0xFFFF_FFFF)

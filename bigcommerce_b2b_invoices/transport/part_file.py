@@ -103,8 +103,6 @@ class PartFile:
         """Give the file its name unless somebody else made one; False where the file system knows no hard links."""
         try:
             self.path.hardlink_to(self._temporary)
-        except FileExistsError:
-            raise
         except OSError:
             self._check()
             return False

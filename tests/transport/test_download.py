@@ -132,7 +132,7 @@ MATRIX = [
     Row("N8 nothing", "not a whole PDF", [raw(b"")]),
     Row("N8 four bytes", "not a whole PDF", [raw(b"%PDF")]),
     *(refused("N8", status) for status in (204, 206, 304, 400, 404, 410, 500, 503)),
-    Row("N8 gzip", "encoding", [raw(PDF, Content_Encoding="gzip")]),
+    *(Row(f"N8 {name}", "encoding", [raw(PDF, Content_Encoding=name)]) for name in ("gzip", "br", "rot13")),
     Row("N9 expired for ever", "HTTP 403", [raw(S3_ERROR, 403, then="close")], status=403, asked=2),
     Row("N10 right length", "not a whole PDF", [raw(PDF[:-8])]),
     Row("N10 length too long, closed", "broke off", [raw(PDF, length=500, then="close")]),
@@ -259,7 +259,7 @@ async def test_the_sandboxs_pdf_is_stored(sandbox: Sandbox, client: B2BClient, t
 
 async def test_an_expired_link_is_asked_for_once_more_and_the_fresh_one_is_judged_too(scripted: Scripted, tmp_path: Path) -> None:
     server, client = await scripted(CLOSE)
-    expired = raw(S3_ERROR, 403)
+    expired = raw(S3_ERROR, 403, Set_Cookie="id=1; Path=/")
     server.script(links(server), expired, links(server), raw(PDF))
     assert (await client.invoices.download_pdf(9, tmp_path / "x.pdf")).read_bytes() == PDF
     server.script(links(server), expired, links(server, "https://10.0.0.1/x.pdf"), raw(PDF))
@@ -269,6 +269,22 @@ async def test_an_expired_link_is_asked_for_once_more_and_the_fresh_one_is_judge
     with pytest.raises(DownloadError, match="HTTP 404"):
         await client.invoices.download_pdf(9, tmp_path / "y.pdf")
     assert [left.name for left in tmp_path.iterdir()] == ["x.pdf"]
+    assert not any("cookie" in seen.headers for seen in server.seen)
+
+
+async def test_no_proxy_and_no_password_of_the_environment_is_used(
+    scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, _ = await scripted(raw(PDF))
+    server, client = await scripted(CLOSE)
+    (tmp_path / "netrc").write_text("default login me password mine")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("no_proxy", "")
+    server.script(links(server), raw(PDF))
+    await client.invoices.download_pdf(9, tmp_path / "x.pdf")
+    assert proxy.seen == []
+    assert "authorization" not in server.seen[1].headers
 
 
 async def test_a_place_where_no_file_can_be_costs_no_request(scripted: Scripted, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import secrets
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +41,30 @@ async def test_the_longest_name_there_can_be_will_do(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 251 + ".pdf")
     await write(path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+async def test_all_of_it_is_on_the_disk_before_the_name_and_the_name_before_the_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, int | None]] = []  # whether the name was given, and the size of the file
+
+    def fsync(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.append((path.exists(), found.st_size if stat.S_ISREG(found.st_mode) else None))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    await write(path)
+    assert synced == [(False, len(NEW)), (True, None)]
+
+
+async def test_somebody_who_guesses_the_parts_name_gains_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "guessed")
+    trap, victim = path.with_name(".b2b-invoices-guessed.part"), path.with_name("victim")
+    victim.write_bytes(OLD)
+    trap.symlink_to(victim)
+    with pytest.raises(DownloadError, match="File exists"):
+        await write(path, overwrite=True)
+    assert (victim.read_bytes(), trap.is_symlink(), path.exists()) == (OLD, True, False)
 
 
 def make_nothing(path: Path) -> None:
