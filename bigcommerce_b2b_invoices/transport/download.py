@@ -58,19 +58,19 @@ async def download_pdf(
         UnsafeURLError: The link must not be followed; nothing was sent.
         DownloadError: The file cannot be had, is no whole PDF, or cannot be stored; nothing was stored.
     """
-    path = Path(destination)
+    path, may_expire = Path(destination), not external
     async with part_file(path, overwrite=overwrite) as part:  # first: a place where no file can be costs no request
-        for is_last in (external, True):
+        while True:
             text = Secret(await ask() or "")
             if not text:
                 raise DownloadError(f"the invoice has no {'external ' if external else ''}PDF")
             link = check_link(text, None if external else own_origin)
             error = await _fetch(link, part, seconds=seconds, progress=progress)
             if error is None:
-                break
-            if is_last or error.status != 403:
+                return path
+            if error.status != 403 or not may_expire:
                 raise error
-    return path
+            may_expire = False
 
 
 async def _fetch(link: Link, part: PartFile, *, seconds: float, progress: Progress | None) -> DownloadError | None:

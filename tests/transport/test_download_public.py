@@ -56,6 +56,7 @@ STORED = "True [('/a%2Fb.pdf?X-Amz-Signature=%7e~', False)]"
 CASES = [
     ("--own", 200, True, STORED),
     ("--external", 200, True, STORED),
+    ("--external", 403, True, "answered HTTP 403 ['/a%2Fb.pdf?X-Amz-Signature=%7e~']"),  # asked for once: it does not expire
     ("--own", 307, True, "answered HTTP 307 ['/a%2Fb.pdf?X-Amz-Signature=%7e~']"),
     ("--own", 200, False, "CERTIFICATE_VERIFY_FAILED"),
 ]
