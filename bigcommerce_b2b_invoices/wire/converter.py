@@ -161,6 +161,10 @@ def read_invoice_row(row: object, index: int, request_path: str) -> words.Invoic
 
 def _read_details(details: object, index: int, request_path: str, invoice_id: int) -> words.InvoiceDetails:
     try:
+        return _details_reader(details)  # type: ignore[no-any-return] # a reader of any class
+    except Unreadable:
+        pass
+    try:
         return read(words.InvoiceDetails, details, f"data[{index}].details")
     except DecodeError as problem:
         problem.invoice_id = invoice_id
@@ -168,6 +172,7 @@ def _read_details(details: object, index: int, request_path: str, invoice_id: in
         raise
 
 
+_details_reader = make_reader(words.InvoiceDetails)
 _read_invoice = compile_invoice_reader(_read_details)
 
 

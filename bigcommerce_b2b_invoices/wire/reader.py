@@ -116,10 +116,10 @@ def _blank(cls: type[Any]) -> type[Any]:
 
 
 def _source(cls: type[Any], names: dict[str, Any]) -> str:
-    """The source of the fast reader; `n` counts the keys of the object that are wholly held by fields."""
+    """The source of the fast reader; `n` is how many keys of the object are wholly held by fields."""
     fields, keeps_empty, is_later = _fields(cls), cls in DETAILS_CLASSES, names["later"] is not None
     lines = [f"def read(value{', index, path' if is_later else ''}):", "    if value.__class__ is not dict: raise Unreadable('')"]
-    lines += ["    get = value.get", "    model = new(Blank)", "    n = 0"]
+    lines += ["    get = value.get", "    model = new(Blank)", f"    n = {len(fields)}"]
     for field in fields:
         lines.append(f"    v = get({wire_name(field.name)!r})")
         source = DETAILS_LATER if is_later and field.name == "details" else _field_source(field, names, keeps_empty=keeps_empty)
@@ -138,30 +138,40 @@ def _source(cls: type[Any], names: dict[str, Any]) -> str:
 
 
 DETAILS_LATER = [
-    "if v is None: model.details = None",
-    "else: model._read_details = partial(later, v, index, path, model.id)",
-    "if v is not None or 'details' in value: n += 1",
+    "if v is not None: model._read_details = partial(later, v, index, path, model.id)",
+    "else:",
+    "    model.details = None",
+    "    if 'details' not in value: n -= 1",
 ]
 
 
 def _field_source(field: "attrs.Attribute[Any]", names: dict[str, Any], *, keeps_empty: bool) -> list[str]:
     expected, name = _plain_type(field), field.name
-    null = [] if keeps_empty else [f"elif {wire_name(name)!r} in value: n += 1"]  # where null says no more than a missing key
+    # inside details a null is kept as what it was; elsewhere it says no more than a missing key
+    unheld = "n -= 1" if keeps_empty else f"if {wire_name(name)!r} not in value: n -= 1"
     if get_origin(expected) is tuple:
         item = get_args(expected)[0]
         names[f"read_{name}"] = LEAVES[item] if item in LEAVES else _generated(item)
         return [
-            "if v is None: items = ()",
-            "elif v.__class__ is not list: raise Unreadable('')",
-            f"else: items = tuple([read_{name}(item) for item in v])",
-            f"if {'items' if keeps_empty else 'v is not None'}: n += 1",
-            *null,
+            "if v.__class__ is list:",
+            f"    items = tuple([read_{name}(item) for item in v])",
+            *(["    if not v: n -= 1"] if keeps_empty else []),
+            "elif v is None:",
+            "    items = ()",
+            f"    {unheld}",
+            "else: raise Unreadable('')",
             f"model.{name} = items",
         ]
     names[f"read_{name}"], convert = _conversion(field, expected, names)
-    counted = "if v.__class__ is int: n += 1" if keeps_empty and expected is datetime else "n += 1"
-    lines = ["if v is not None:", f"    {counted}", *[f"    {line}" for line in convert], *null, f"model.{name} = v"]
-    return lines if field.default is not attrs.NOTHING else ["if v is None: raise Unreadable('')", *lines]
+    held = ["    if v.__class__ is not int: n -= 1"] if keeps_empty and expected is datetime else []
+    required = field.default is attrs.NOTHING
+    lines = ["if v is None: raise Unreadable('')"] if required else ["if v is None:", f"    {unheld}", "else:"]
+    return [
+        *lines,
+        *([] if required else held),
+        *[f"{'' if required else '    '}{line}" for line in convert],
+        f"model.{name} = v",
+    ]
 
 
 def _conversion(field: "attrs.Attribute[Any]", expected: Any, names: dict[str, Any]) -> tuple[Read, list[str]]:  # noqa: ANN401 - an annotation
