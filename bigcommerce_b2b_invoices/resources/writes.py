@@ -148,7 +148,7 @@ class Writes:
             return before
         if await self._get(invoice_id) != before:
             raise _conflict(invoice_id, "somebody changed the invoice while it was edited; nothing was written", sent=0)
-        changes = InvoiceChanges(details=details)
+        changes, unknown = InvoiceChanges(details=details), None
         for sent in range(1, self._posts + 1):
             done = await _outcome(self._send(endpoints.update_invoice(invoice_id, changes)))
             if sent == 1 and isinstance(done, B2BError) and not isinstance(done, OutcomeUnknownError):
