@@ -1,17 +1,58 @@
-"""What response headers say about time, in seconds."""
+"""What response headers say about time, in seconds, and about the quota."""
 
 import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
+import attrs
+
 _LEADING_NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)")
+_WHOLE_SECONDS = re.compile(r"[\s\d,]*\d[\s\d,]*")  # a header that came twice is joined by a comma
+
+# The B2B API's own name, that of BigCommerce's core API, the IETF's draft, and the custom before the draft.
+_REMAINING = ("x-requests-remaining", "x-rate-limit-requests-left", "ratelimit-remaining", "x-ratelimit-remaining")
+_RESETS_AFTER = (
+    ("x-request-window-resets-after", 1.0),
+    ("x-rate-limit-time-reset-ms", 0.001),
+    ("ratelimit-reset", 1.0),
+    ("x-ratelimit-reset", 1.0),
+)
+_LONGEST_WINDOW = 86_400.0  # seconds; more than a day is no duration but a time (`X-RateLimit-Reset` of some servers)
+_MOST_REQUESTS = 1_000_000_000.0  # more is as good as no limit
+
+
+@attrs.frozen
+class QuotaLeft:
+    """The server's own count, which includes what everybody else used.
+
+    Attributes:
+        remaining: Requests that it would still let in; None where it does not say.
+        resets_after: Seconds until it counts anew; None where it does not say.
+    """
+
+    remaining: int | None = None
+    resets_after: float | None = None
 
 
 def leading_number(text: str | None) -> float | None:
     """The number that a quota header begins with: `0.397 s` -> 0.397, `150 times` -> 150.0, nothing -> None."""
-    found = _LEADING_NUMBER.match(text or "")
+    found = _LEADING_NUMBER.match(text) if text else None
     return float(found[1]) if found else None
+
+
+def quota_left(headers: Mapping[str, str]) -> QuotaLeft:
+    """What the headers say about the quota: the least room and the longest wait, where several say it.
+
+    Negative and wordy values count as absent.
+    Source: `X-Requests-Remaining: 150 times`, `X-Request-Window-Resets-After: 0.397 s`.
+    """
+    remaining = [number for name in _REMAINING if (number := leading_number(headers.get(name))) is not None]
+    resets = [number * unit for name, unit in _RESETS_AFTER if (number := leading_number(headers.get(name))) is not None]
+    return QuotaLeft(
+        int(min(*remaining, _MOST_REQUESTS)) if remaining else None,
+        max((seconds for seconds in resets if seconds <= _LONGEST_WINDOW), default=None),
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -20,7 +61,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     `Retry-After` is not documented but honoured, as seconds or as a date; a date is taken relative to the response's
     own `Date`, so that a wrong clock on either side does no harm. `X-Request-Window-Resets-After: 0.397 s` is documented.
     """
-    hints = [_retry_after_header(headers), leading_number(headers.get("x-request-window-resets-after"))]
+    hints = [_retry_after_header(headers), leading_number(headers.get("x-retry-after")), quota_left(headers).resets_after]
     return max((hint for hint in hints if hint is not None), default=None)
 
 
@@ -31,8 +72,8 @@ def server_time(headers: Mapping[str, str]) -> float | None:
 
 def _retry_after_header(headers: Mapping[str, str]) -> float | None:
     text = headers.get("retry-after", "")
-    if text.strip().isdecimal():
-        return float(text)
+    if _WHOLE_SECONDS.fullmatch(text):
+        return max(float(number) for number in re.findall(r"\d+", text))
     then, now = _date(text), server_time(headers)
     return max(0.0, then - now) if then is not None and now is not None else None
 
