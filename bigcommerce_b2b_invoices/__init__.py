@@ -53,7 +53,7 @@ from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, Searc
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
-from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
+from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter, RateLimitSnapshot
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
@@ -111,6 +111,7 @@ __all__ = [
     "Page",
     "PayloadTooLargeError",
     "RateLimitError",
+    "RateLimitSnapshot",
     "RateLimitWaitError",
     "RateLimiter",
     "RequestTimeoutError",

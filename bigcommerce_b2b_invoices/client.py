@@ -44,7 +44,8 @@ class B2BClient:
             and cookies are sent along.
         timeout: Seconds for connecting, reading and a whole attempt.
         retry: How often a call is tried.
-        rate_limiter: Share one between the clients of one store; None: 150 requests in 60 seconds for this client.
+        rate_limiter: Share one between the clients of one store, and of no other; None: 150 requests in 60 seconds for
+            this client.
         on_attempt: Called after each attempt, with its outcome; must not block. What it raises is logged and ignored.
 
     Raises:
@@ -82,6 +83,7 @@ class B2BClient:
             rate_limiter=self.rate_limiter,
             on_attempt=on_attempt,
         )
+        self.rate_limiter.claim(f"store {self._transport.store_hash} at {self._transport.base_url.origin()}")
         self.invoices = Invoices(
             self._transport.send,
             self._transport.download,

@@ -2,26 +2,60 @@
 
 The limiter is a lease log: a request takes a lease before it is sent, and the lease is freed one window after its response. So at
 most `requests` of them arrive at the server in any window of `per` seconds, however long each is under way: when one more is
-sent, every other that arrived within the last window still holds its lease.
+sent, every other that arrived within the last window still holds its lease. What the server says of its own count (`feedback`)
+can only lower that.
 """
 
 import asyncio
 import math
 from collections import deque
+from collections.abc import Mapping
 
-from bigcommerce_b2b_invoices.errors import ClientClosedError, RateLimitWaitError
+import attrs
+
+from bigcommerce_b2b_invoices.errors import ClientClosedError, ConfigurationError, RateLimitWaitError
+from bigcommerce_b2b_invoices.transport.feedback import Feedback, Lease
+
+AGED = 30.0  # seconds after which a waiting walk counts as a single call, so that it never starves
+
+
+@attrs.frozen(kw_only=True)
+class RateLimitSnapshot:
+    """State of a limiter at one moment, for dashboards.
+
+    Attributes:
+        allowed: Requests that the limiter allows in a window.
+        used: Of these, the ones under way or answered within the last window.
+        remaining: What the server says would still be let in, everybody's use counted; None: it has not said.
+        waiting: Calls that wait for their turn.
+        seconds_to_reset: Until the server counts anew, or until a refusal (429) is over if that is later; None: not known.
+    """
+
+    allowed: int
+    used: int
+    remaining: int | None
+    waiting: int
+    seconds_to_reset: float | None
+
+
+@attrs.frozen(eq=False)
+class _Waiter:
+    granted: asyncio.Future[Lease]
+    bulk: bool
+    since: float
 
 
 class RateLimiter:
     """At most `requests` requests arrive in any window of `per` seconds. One limiter serves all clients of one store.
 
-    The store's quota is shared with every other integration: leave them room by a smaller number. Waiters are served in the order
-    they came, single calls before walks. Not thread-safe: use it in one event loop.
+    The store's quota is shared with every other integration. The limiter stops where the server says that nothing remains, and
+    takes what remains: leave the others room by a smaller number. Waiters are served in the order they came, single calls before
+    walks, but a walk that has waited for 30 seconds takes its turn among them. Not thread-safe: use it in one event loop.
 
     Args:
         requests: Leases; the API allows a store 150 requests in 60 seconds.
         per: Length of the window in seconds.
-        reserve: Leases that walks and bulk calls leave free, for single calls.
+        reserve: Leases that walks and bulk calls may not use. They also stop where the server says that so few remain.
         max_wait: Seconds that a call may wait for its lease; beyond it RateLimitWaitError is raised. None: as long as it takes.
     """
 
@@ -39,15 +73,27 @@ class RateLimiter:
         self.per = per
         self.reserve = reserve
         self.max_wait = max_wait
+        self._feedback = Feedback(requests, per)
+        self._store: str | None = None
         self._held = 0  # leases of requests that are under way
-        self._cooling: deque[float] = deque()  # when each of the others is freed; ascending
-        self._closed_until = 0.0  # the gate: nobody sends before this time
-        self._single: deque[asyncio.Future[None]] = deque()
-        self._bulk: deque[asyncio.Future[None]] = deque()
+        self._bulk_used = 0  # leases of walks, under way or cooling
+        self._cooling: deque[tuple[float, Lease]] = deque()  # when each of the answered ones is freed; ascending
+        self._single: deque[_Waiter] = deque()
+        self._bulk: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def acquire(self, *, bulk: bool = False) -> None:
+    def claim(self, store: str) -> None:
+        """Serve this store, and no other.
+
+        Raises:
+            ConfigurationError: The limiter serves another store already.
+        """
+        if self._store not in (None, store):
+            raise ConfigurationError(f"the limiter serves {self._store} and cannot serve {store}: each store has its own quota")
+        self._store = store
+
+    async def acquire(self, *, bulk: bool = False) -> Lease:
         """Wait for a lease. Each must be given back by `release`; a cancelled wait keeps none.
 
         Raises:
@@ -56,77 +102,140 @@ class RateLimiter:
         loop = self._enter_loop()
         now = loop.time()
         queue = self._bulk if bulk else self._single
-        if not self._single and not queue and self._free(now) > (self.reserve if bulk else 0):
-            self._held += 1
-            return
+        if not queue and not self._single and (lease := self._lend_at_once(now, bulk=bulk)) is not None:
+            return lease
         if self.max_wait is not None and self._least_wait(now, bulk=bulk) > self.max_wait:
-            raise RateLimitWaitError(f"all {self.requests} leases are in use for more than {self.max_wait:g} s")
-        waiter = loop.create_future()
+            raise RateLimitWaitError(f"no lease will be free for more than {self.max_wait:g} s")
+        waiter = _Waiter(loop.create_future(), bulk, now)
         queue.append(waiter)
-        self._grant()
+        self._serve()
         try:
             async with asyncio.timeout(self.max_wait):
-                await waiter
+                return await waiter.granted
         except BaseException as stopped:
-            if waiter.done() and not waiter.cancelled():
-                self._held -= 1  # granted in the same moment: it goes to the next
-            elif waiter in queue:
-                queue.remove(waiter)
-            self._grant()
+            self._leave(waiter)
             if not isinstance(stopped, TimeoutError):
                 raise
-        else:
-            return
         raise RateLimitWaitError(f"no lease was free for {self.max_wait:g} s")
 
-    def release(self) -> None:
-        """Give a lease back after the response, or after the request has failed; it is free for others one window later."""
-        loop = self._enter_loop()
+    def release(self, lease: Lease, headers: Mapping[str, str] | None = None, *, refused: bool = False) -> None:
+        """Give a lease back after the response, or after the request has failed; it is free for others one window later.
+
+        Args:
+            lease: From `acquire`.
+            headers: Of the response, names in lower case; None where none came.
+            refused: Whether the response is a 429: everybody stops for as long as it says.
+        """
+        now = self._enter_loop().time()
         self._held -= 1
-        self._cooling.append(loop.time() + self.per)
-        self._grant()
+        self._cooling.append((now + self.per, lease))
+        self._feedback.answered(lease, headers, refused=refused, now=now, under_way=self._held)
+        self._serve()
 
     def pause(self, seconds: float) -> None:
-        """Close the gate: nobody sends for so long. For a 429, which tells of strangers who used up the quota."""
-        loop = self._enter_loop()
-        self._closed_until = max(self._closed_until, loop.time() + seconds)
-        self._grant()
+        """Close the gate: nobody sends for so long."""
+        self._feedback.close(self._enter_loop().time() + seconds)
+        self._serve()
 
-    def _free(self, now: float) -> int:
-        if now < self._closed_until:
-            return 0
-        while self._cooling and self._cooling[0] <= now:
-            self._cooling.popleft()
-        return self.requests - self._held - len(self._cooling)
+    def snapshot(self) -> RateLimitSnapshot:
+        """The limiter's state now. Costs nothing."""
+        now = self._loop.time() if self._loop else 0.0
+        self._free_cooled(now)
+        feedback = self._feedback
+        known = feedback.remaining is not None and now < feedback.resets_at
+        resets = [time - now for time in (feedback.resets_at if known else now, feedback.closed_until) if time > now]
+        return RateLimitSnapshot(
+            allowed=self.requests,
+            used=self._held + len(self._cooling),
+            remaining=max(feedback.remaining, 0) if known and feedback.remaining is not None else None,
+            waiting=len(self._single) + len(self._bulk),
+            seconds_to_reset=max(resets, default=None),
+        )
+
+    def _may_send(self, now: float, *, bulk: bool) -> bool:
+        self._free_cooled(now)
+        if self._held + len(self._cooling) >= self.requests:
+            return False
+        if bulk and self._bulk_used >= self.requests - self.reserve:
+            return False
+        return self._feedback.room(now, under_way=self._held, reserve=self.reserve if bulk else 0) > 0
+
+    def _lend_at_once(self, now: float, *, bulk: bool) -> Lease | None:
+        return self._lend(now, bulk=bulk) if self._may_send(now, bulk=bulk) else None
+
+    def _lend(self, now: float, *, bulk: bool, shared: str = "") -> Lease:
+        lease = Lease(now, bulk, shared)
+        self._held += 1
+        self._bulk_used += bulk
+        self._feedback.sending(lease)
+        return lease
+
+    def _free_cooled(self, now: float) -> None:
+        while self._cooling and self._cooling[0][0] <= now:
+            self._bulk_used -= self._cooling.popleft()[1].bulk
 
     def _least_wait(self, now: float, *, bulk: bool) -> float:
         """Seconds that a new waiter waits at the very least."""
-        gate = self._closed_until - now
-        ahead = len(self._single) + (len(self._bulk) + self.reserve if bulk else 0)
-        ahead -= self.requests - self._held - len(self._cooling)  # leases that only the gate keeps back
+        feedback = self._feedback
+        wait = feedback.closed_until - now
+        if feedback.remaining is not None and feedback.remaining <= 0:
+            wait = max(wait, feedback.resets_at - now)
+        ahead = len(self._single) + (len(self._bulk) if bulk else 0)
+        ahead -= self.requests - self._held - len(self._cooling)  # leases that only the server's word keeps back
         if ahead < 0:
-            return gate
-        lease = self._cooling[ahead] - now if ahead < len(self._cooling) else self.per
-        return max(gate, lease)
+            return wait
+        return max(wait, self._cooling[ahead][0] - now if ahead < len(self._cooling) else self.per)
 
-    def _grant(self) -> None:
-        """Hand free leases to waiters, and come back when the next one is freed."""
+    def _next_waiter(self, now: float) -> _Waiter | None:
+        """Who is served next, if anybody can be: single calls first, but an aged walk in the order of its coming."""
+        for queue in (self._single, self._bulk):
+            while queue and queue[0].granted.done():
+                queue.popleft()  # cancelled a moment ago
+        heads = [queue[0] for queue in (self._single, self._bulk) if queue]
+        heads.sort(key=lambda waiter: (waiter.bulk and now - waiter.since < AGED, waiter.since))
+        return next((waiter for waiter in heads if self._may_send(now, bulk=waiter.bulk)), None)
+
+    def _grant(self, waiter: _Waiter, now: float, *, shared: str = "") -> None:
+        (self._bulk if waiter.bulk else self._single).remove(waiter)
+        waiter.granted.set_result(self._lend(now, bulk=waiter.bulk, shared=shared))
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Take a waiter that no longer waits out of the queue; a lease granted in the same moment goes to the next."""
+        if waiter.granted.done() and not waiter.granted.cancelled() and not waiter.granted.exception():
+            self._take_back(waiter.granted.result())
+        queue = self._bulk if waiter.bulk else self._single
+        if waiter in queue:
+            queue.remove(waiter)
+        self._serve()
+
+    def _take_back(self, unsent: Lease) -> None:
+        self._held -= 1
+        self._bulk_used -= unsent.bulk
+        self._feedback.unsent(unsent)
+
+    def _serve(self) -> None:
+        """Grant what can be granted, and come back when more may be."""
+        if not self._single and not self._bulk:
+            self._wake_at(None)
+            return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        for queue, kept in ((self._single, 0), (self._bulk, self.reserve)):
-            while queue and self._free(now) > kept:
-                waiter = queue.popleft()
-                if not waiter.done():
-                    self._held += 1
-                    waiter.set_result(None)
+        while (waiter := self._next_waiter(now)) is not None:
+            self._grant(waiter, now)
+        self._wake_at(self._next_change(now) if self._single or self._bulk else None)
+
+    def _next_change(self, now: float) -> float | None:
+        """When a waiter may be served though no response comes."""
+        change = self._feedback.next_change(now)
+        cooled = self._cooling[0][0] if self._cooling else None
+        if cooled is None or now < self._feedback.closed_until:
+            return change
+        return cooled if change is None else min(change, cooled)
+
+    def _wake_at(self, when: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if self._single or self._bulk:
-            if now < self._closed_until:
-                self._timer = loop.call_at(self._closed_until, self._grant)
-            elif self._cooling:
-                self._timer = loop.call_at(self._cooling[0], self._grant)
+        self._timer = None if when is None or self._loop is None else self._loop.call_at(when, self._serve)
 
     def _enter_loop(self) -> asyncio.AbstractEventLoop:
         """The running loop. Leases that a finished loop still held are freed one window from now."""
@@ -134,10 +243,16 @@ class RateLimiter:
         if loop is not self._loop:
             if self._loop is not None and not self._loop.is_closed():
                 raise ClientClosedError("the limiter serves another event loop: give each loop its own")
-            self._loop = loop
-            self._cooling.extend([loop.time() + self.per] * self._held)
-            self._held = 0
-            self._single.clear()
-            self._bulk.clear()
-            self._timer = None
+            self._move_to(loop)
         return loop
+
+    def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        lost = self._held
+        bulk = self._bulk_used - sum(lease.bulk for _, lease in self._cooling)
+        self._cooling.extend((now + self.per, Lease(now, index < bulk)) for index in range(lost))
+        self._held = 0
+        self._single.clear()
+        self._bulk.clear()
+        self._timer = None
+        self._loop = loop

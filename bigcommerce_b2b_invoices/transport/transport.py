@@ -149,14 +149,14 @@ class Transport:
     async def _attempt(self, call: Call[T], decode: Callable[[Response], T], attempt: int, *, bulk: bool) -> T:
         request = call.request
         self._open_session()
-        await self.rate_limiter.acquire(bulk=bulk)
-        started, status, token = self.clock(), None, ""
+        lease = await self.rate_limiter.acquire(bulk=bulk)
+        started, token = self.clock(), ""
+        response: Response | None = None
         error: errors.B2BError | None = None
         try:
             session = self._open_session()  # once more: the wait may have been long
             token = self.auth_token if isinstance(self.auth_token, Secret) else check_token(await self.auth_token())
             response = await self._exchange(session, request, self._headers(request, token))
-            status = response.status
             if call.received is not None:
                 call.received()
             return await self._decode(decode, response)
@@ -166,9 +166,10 @@ class Transport:
                 _mask(token, caught)
             raise
         finally:
-            self.rate_limiter.release()
+            refused = isinstance(error, errors.RateLimitError)
+            self.rate_limiter.release(lease, response.headers if response else None, refused=refused)
             self._report(Attempt(
-                method=request.method, path=request.path, attempt=attempt, status=status,
+                method=request.method, path=request.path, attempt=attempt, status=response.status if response else None,
                 seconds=self.clock() - started, error=error,
             ))  # fmt: skip
 
@@ -199,7 +200,8 @@ class Transport:
                 ) as answer,
             ):
                 body = await _read_body(answer)
-                return Response(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
+                headers = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
+                return Response(answer.status, headers, body)
         except errors.B2BError as known:
             error: errors.B2BError = known
         except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 from conftest import TOKEN, Scripted
-from scripted_server import CLOSE, RESET, Reply, ScriptedServer, Stall, answer, envelope, raw
+from scripted_server import CLOSE, RESET, Bytes, Reply, ScriptedServer, Stall, answer, envelope, raw
 
 from bigcommerce_b2b_invoices import (
     Attempt,
@@ -131,6 +131,28 @@ async def test_the_hint_of_a_429_holds_back_every_call_to_the_store(scripted: Sc
     await asyncio.gather(first, client.invoices.get(9))
     assert loop.time() - started >= 0.2
     assert len(server.seen) == 3
+
+
+async def test_the_servers_count_and_every_429_reach_the_limiter(scripted: Scripted) -> None:
+    told = answer({"code": 200, "data": {"id": 9}}, X_Requests_Remaining="7 times", X_Request_Window_Resets_After="40 s")
+    _, client = await scripted(told, raw(b"", 429, Retry_After="50"))
+    await client.invoices.get(9)
+    assert client.rate_limiter.snapshot().remaining == 7
+    async with asyncio.timeout(10):
+        call = asyncio.create_task(client.invoices.get(9))
+        while (client.rate_limiter.snapshot().seconds_to_reset or 0) < 49:
+            await asyncio.sleep(0.005)
+    call.cancel()
+
+
+async def test_a_429_that_is_not_tried_again_closes_the_gate_too(scripted: Scripted) -> None:
+    body = b'{"code": 429, "data": {}}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nRetry-After: 20\r\nRetry-After: 30\r\n\r\n" % len(body)
+    _, client = await scripted(Bytes(head + body), retry=RetryPolicy(attempts=1))
+    with pytest.raises(RateLimitError) as raised:
+        await client.invoices.get(9)
+    assert raised.value.retry_after == 30.0  # the longer of two
+    assert (client.rate_limiter.snapshot().seconds_to_reset or 0) > 29
 
 
 async def test_a_hint_of_hours_is_an_error_at_once(scripted: Scripted) -> None:

@@ -1,0 +1,148 @@
+"""What the server's answers allow: how many more may be sent now. Decides only; never waits.
+
+The limiter's own leases are the upper bound; each of these rules can only lower it.
+
+1. What remains. The server counts everybody's requests, so its `remaining`, less our own requests under way, is the room that is
+   left. Answers may come out of order: the least that was said counts, until the earliest reset that was said. Then nothing is
+   known any more, after one window of our own at the latest, so a server that says 0 for ever does not stop us for ever.
+2. The gate. A refusal (429) stops everybody until the time that the server names, or named before. Where it never did the gate
+   closes for FIRST_PAUSE, and twice as long with each further refusal, up to one window.
+3. Ask first. After a refusal one request goes alone; the others follow once it is answered.
+4. Width. A burst of refusals is never larger than the number of requests under way, so that is what a refusal halves and what
+   good answers widen again, by one for each such number of them (additive increase, multiplicative decrease). 150 requests a
+   minute at half a second each need only two under way: a narrow width costs no throughput.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+
+import attrs
+
+from bigcommerce_b2b_invoices.wire.headers import quota_left, retry_after
+
+FIRST_PAUSE = 0.02  # seconds; the retry policy's own delay comes on top of it
+PATIENCE = 5.0  # seconds that the others wait for the one that asks first: a slow call must not hold up all
+NEVER = float("-inf")
+
+
+@attrs.frozen(eq=False)
+class Lease:
+    """The right to send one request.
+
+    Attributes:
+        sent: When it was given, in seconds of the loop's clock.
+        bulk: Whether a walk or a bulk call holds it.
+        shared: Its name in a log that several processes share.
+    """
+
+    sent: float
+    bulk: bool
+    shared: str = ""
+
+
+@attrs.define
+class Feedback:
+    """State of the four rules.
+
+    Attributes:
+        requests: Most that may be under way.
+        per: Length of a window in seconds.
+        random: Returns a number from 0 to 1, for the gate's jitter.
+        remaining: What the server would still let in, all of ours that are under way not counted; None: not known.
+        resets_at: When that is forgotten.
+        closed_until: The gate.
+    """
+
+    requests: int
+    per: float
+    random: Callable[[], float] = random.random
+    remaining: int | None = None
+    resets_at: float = NEVER
+    closed_until: float = NEVER
+    _width: float = attrs.field(default=attrs.Factory(lambda self: float(self.requests), takes_self=True), init=False)
+    _asking: bool = attrs.field(default=False, init=False)
+    _first: Lease | None = attrs.field(default=None, init=False)  # the one that asks
+    _refused_at: float = attrs.field(default=NEVER, init=False)
+    _pause: float = attrs.field(default=0.0, init=False)
+
+    def room(self, now: float, *, under_way: int, reserve: int) -> int:
+        """How many more may be sent; 0 or less: none.
+
+        Args:
+            now: Seconds of the loop's clock.
+            under_way: Own requests that are not answered yet.
+            reserve: What must remain afterwards.
+        """
+        if now < self.closed_until:
+            return 0
+        if self.remaining is not None and now >= self.resets_at:
+            self.remaining = None
+        if self._asking:
+            room = 0 if self._first is not None and now < self._first.sent + PATIENCE else 1
+        else:
+            room = int(self._width) - under_way
+        return room if self.remaining is None else min(room, self.remaining - under_way - reserve)
+
+    def next_change(self, now: float) -> float | None:
+        """When there may be room again though no answer has come; None: only an answer makes room."""
+        if now < self.closed_until:
+            return self.closed_until
+        times = [self.resets_at] if self.remaining is not None else []
+        if self._asking and self._first is not None:
+            times.append(self._first.sent + PATIENCE)
+        return min((time for time in times if time > now), default=None)
+
+    def sending(self, lease: Lease) -> None:
+        """A request is sent under this lease."""
+        if self._asking:
+            self._first = lease
+
+    def unsent(self, lease: Lease) -> None:
+        """The request was not sent after all."""
+        if lease is self._first:
+            self._first = None
+
+    def answered(self, lease: Lease, headers: Mapping[str, str] | None, *, refused: bool, now: float, under_way: int) -> None:
+        """Learn from an answer.
+
+        Args:
+            lease: Of the request.
+            headers: None where no answer came; it may have been counted.
+            refused: Whether the answer is a 429.
+            now: Seconds of the loop's clock.
+            under_way: Own requests that are not answered yet, this one no longer counted.
+        """
+        left = quota_left(headers or {})
+        if left.remaining is not None:
+            self._learn(left.remaining, now + min(self.per if left.resets_after is None else left.resets_after, self.per), now)
+        elif self.remaining is not None:
+            self.remaining -= 1
+        if lease is self._first:
+            self._first = None
+        if refused:
+            self._refused(lease, retry_after(headers or {}), now, under_way)
+        elif headers is not None and lease.sent >= self._refused_at:
+            self._width = min(self._width + 1 / self._width, self.requests)
+            self._asking, self._pause = False, 0.0
+
+    def close(self, until: float) -> None:
+        """Close the gate, or keep it closed, until then."""
+        self.closed_until = max(self.closed_until, until)
+
+    def _learn(self, remaining: int, resets_at: float, now: float) -> None:
+        if self.remaining is not None and now < self.resets_at:
+            remaining, resets_at = min(remaining, self.remaining), min(resets_at, self.resets_at)
+        self.remaining, self.resets_at = remaining, resets_at
+
+    def _refused(self, lease: Lease, hint: float | None, now: float, under_way: int) -> None:
+        self._asking = True
+        if lease.sent >= self._refused_at:  # the first refusal of its burst
+            self._refused_at = now
+            self._width = max(1.0, min(self._width, under_way + 1) / 2)
+            self._pause = min(max(2 * self._pause, FIRST_PAUSE), self.per)
+        if hint is None and self.remaining is not None:
+            self.remaining = 0  # an earlier answer said until when
+        # 0 seconds are no hint, or we would hammer. Hours are a mistake: the calls end with the error, and later ones ask again.
+        wait = min(hint or self._pause, 2 * self.per)
+        # The jitter keeps us apart from the strangers who wait for the same moment.
+        self.close(now + wait + self.random() * min(1.0, wait / 10))
