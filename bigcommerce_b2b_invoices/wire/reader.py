@@ -270,7 +270,7 @@ def _explaining(cls: type[Any]) -> Read:
                 if raw is None or found == () or is_odd_time:
                     unheld[name] = raw  # a time, too: it is written back as it came
         if keeps_rest:
-            put(model, "additional_properties", unheld or NOTHING)
+            put(model, "additional_properties", {name: unheld[name] for name in value if name in unheld} or NOTHING)
         return model
 
     return read
