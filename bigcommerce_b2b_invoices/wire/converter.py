@@ -8,6 +8,7 @@ cannot hold is kept in `additional_properties`, and the writer puts it back.
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 import attrs
@@ -153,7 +154,7 @@ def read_row(cls: type[T], row: object, index: int, request_path: str) -> T:
 def read_invoice_row(row: object, index: int, request_path: str) -> words.Invoice:
     """As `read_row`; but the invoice reads its details only when they are first looked at."""
     try:
-        return _read_invoice(row, index, request_path)
+        return _invoice_reader()(row, index, request_path)
     except Unreadable:
         pass
     return read_row(words.Invoice, row, index, request_path)
@@ -161,7 +162,7 @@ def read_invoice_row(row: object, index: int, request_path: str) -> words.Invoic
 
 def _read_details(details: object, index: int, request_path: str, invoice_id: int) -> words.InvoiceDetails:
     try:
-        return _details_reader(details)  # type: ignore[no-any-return] # a reader of any class
+        return _details_reader()(details)  # type: ignore[no-any-return] # a reader of any class
     except Unreadable:
         pass
     try:
@@ -172,8 +173,14 @@ def _read_details(details: object, index: int, request_path: str, invoice_id: in
         raise
 
 
-_details_reader = make_reader(words.InvoiceDetails)
-_read_invoice = compile_invoice_reader(_read_details)
+@cache  # made on first use: compiling takes longer than importing this module
+def _invoice_reader() -> Callable[[object, int, str], words.Invoice]:
+    return compile_invoice_reader(_read_details)
+
+
+@cache
+def _details_reader() -> Read:
+    return make_reader(words.InvoiceDetails)
 
 
 def write(model: attrs.AttrsInstance) -> dict[str, object]:

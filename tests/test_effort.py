@@ -1,0 +1,27 @@
+"""A change that makes Python work harder for an invoice or a call is noticed without timing anything."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOLERANCE = 0.10
+BYTE_CODES = {  # as `python tests/effort.py` printed; lower them when something got cheaper, raise them with a reason
+    (3, 11): {},
+    (3, 12): {},
+    (3, 13): {},
+}
+
+
+def test_reading_writing_and_calling_take_no_more_byte_codes_than_they_did() -> None:
+    if sys.version_info[:2] not in BYTE_CODES:
+        pytest.skip("no figures of this Python are stored")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    program = Path(__file__).with_name("effort.py")
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True, env=environ)
+    counted = json.loads(done.stdout)
+    stored = BYTE_CODES[sys.version_info[:2]]
+    assert counted == pytest.approx(stored, rel=TOLERANCE)
