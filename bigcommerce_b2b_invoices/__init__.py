@@ -33,7 +33,12 @@ from bigcommerce_b2b_invoices.errors import (
     UnsafeURLError,
 )
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
-from bigcommerce_b2b_invoices.models.extra_field import ExtraField, ExtraFieldConfig, ExtraFieldConfigType, ExtraFieldType
+from bigcommerce_b2b_invoices.models.extra_field import (
+    ExtraField,
+    ExtraFieldConfig,
+    ExtraFieldConfigType,
+    ExtraFieldType,
+)
 from bigcommerce_b2b_invoices.models.invoice import (
     Address,
     CostLine,
@@ -49,6 +54,7 @@ from bigcommerce_b2b_invoices.models.invoice import (
     PDFLinks,
     Shipment,
 )
+from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SearchField, SortField
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
@@ -58,6 +64,7 @@ from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.page import Page, WalkReport
+from bigcommerce_b2b_invoices.walks.run import BulkRun
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.converter import from_json, to_json
 
@@ -69,6 +76,8 @@ __all__ = [
     "B2BClient",
     "B2BError",
     "BadRequestError",
+    "BulkRun",
+    "BulkSummary",
     "ChangeFeed",
     "ClientClosedError",
     "ClientSettings",
@@ -106,6 +115,7 @@ __all__ = [
     "Money",
     "NotFoundError",
     "OffsetIgnoredError",
+    "Outcome",
     "OutcomeUnknownError",
     "PDFLinks",
     "Page",

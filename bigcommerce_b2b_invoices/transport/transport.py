@@ -21,7 +21,7 @@ from bigcommerce_b2b_invoices.transport.download import Progress, download_pdf
 from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
-from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
+from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call, Request, Response
 
 T = TypeVar("T")
 
@@ -149,7 +149,7 @@ class Transport:
     async def _attempt(self, call: Call[T], decode: Callable[[Response], T], attempt: int, *, bulk: bool) -> T:
         request = call.request
         self._open_session()
-        lease = await self.rate_limiter.acquire(bulk=bulk)
+        lease = await self.rate_limiter.acquire(bulk=bulk or IN_BULK.get())
         started, token = self.clock(), ""
         response: Response | None = None
         error: errors.B2BError | None = None

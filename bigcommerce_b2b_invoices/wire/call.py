@@ -1,12 +1,15 @@
 """The three values that go down to the transport and come up again, and the way down."""
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Generic, Protocol, TypeVar
 
 import attrs
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+IN_BULK: ContextVar[bool] = ContextVar("IN_BULK", default=False)  # set in a task of a bulk run: all its calls are bulk calls
 
 
 @attrs.frozen
