@@ -58,6 +58,7 @@ from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SearchField, SortField
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
+from bigcommerce_b2b_invoices.resources.get_many import GetMany, GetPlan
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter, RateLimitSnapshot
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
@@ -98,6 +99,8 @@ __all__ = [
     "FilterIgnoredError",
     "ForbiddenError",
     "ForeignInvoiceError",
+    "GetMany",
+    "GetPlan",
     "IncompleteWalkError",
     "Invoice",
     "InvoiceChanges",

@@ -10,6 +10,7 @@ from bigcommerce_b2b_invoices.errors import DecodeError, DownloadError
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SearchField
+from bigcommerce_b2b_invoices.resources.get_many import GetMany
 from bigcommerce_b2b_invoices.resources.lists import InvoiceList
 from bigcommerce_b2b_invoices.resources.writes import Writes
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
@@ -162,6 +163,25 @@ class Invoices:
                 if invoice.external_id in some:
                     found[invoice.external_id] = invoice
         return found
+
+    def get_many(self, invoice_ids: Iterable[int], *, concurrency: int = 8) -> GetMany:
+        """The invoices with these ids, in as few requests as can be foreseen: an async iterator of `Outcome[int, Invoice]`.
+
+        Each id has one outcome, however often it is given: the invoice with its extra fields, or an error, which stops no other;
+        NotFoundError where there is no such invoice. They come as they are found, in no order. Up to 3 ids are asked for one by
+        one. For more, a first page of the whole list tells how many invoices there are and may hold some of those wanted; the
+        rest comes from the other pages or one by one, whatever takes fewer requests; `plan()` says which.
+
+        With `total` invoices in a quiet store: `min(len(ids), ceil(total / 249) + 2)` requests at most; one more only where
+        `len(ids)` is the lesser and the first page held none of them. Where others write meanwhile, a walk may take more, and
+        if it cannot prove itself complete, ids that it did not meet are asked for one by one. Single calls go first where the
+        quota is short. Source: GET /invoices, GET /invoices/{invoiceId}.
+
+        Args:
+            invoice_ids: Of the invoices; all are read and checked at once.
+            concurrency: Requests under way at a time, at most.
+        """
+        return GetMany(self._send, invoice_ids, concurrency=concurrency)
 
     def changes(self, since: str | None = None) -> ChangeFeed[Invoice]:
         """Invoices that were changed since the `cursor` of an earlier feed, the newest change first.

@@ -95,7 +95,7 @@ class Pass:
         broken: Why the pass cannot go on by key; what it has accepted stands.
     """
 
-    def __init__(self, order: Order, limit: int, seen: IdSet, *, until: int | None = None) -> None:
+    def __init__(self, order: Order, limit: int, seen: IdSet, *, until: int | None = None, thrifty: bool = False) -> None:
         self.order = order
         self.limit = limit
         self.offset = 0
@@ -108,6 +108,7 @@ class Pass:
         self.unproven = ""
         self.broken = ""
         self._seen = seen
+        self._thrifty = thrifty  # no page more than the fewest, though a deletion then costs a step back
         self._until = until  # the pass is done when it comes to keys beyond this one
         self._anchors: dict[int, int | None] = {}
         self._landmarks: dict[int, int | None] = {}  # by row: where a resumed pass begins to take rows; empty: it has begun
@@ -317,7 +318,7 @@ class Pass:
         """
         fewest = -(-rest // most)
         safer = -(-rest // max(1, self._longest - self._tie - max(OVERLAP, self._overlap)))
-        return min(safer, max(fewest, fewest + fewest // 25 - 1))
+        return fewest if self._thrifty else min(safer, max(fewest, fewest + fewest // 25 - 1))
 
     def _go_back(self, offset: int) -> None:
         """Rows before the page may have vanished: look further ahead of it, and overlap more from now on."""

@@ -109,8 +109,9 @@ class Plan:
     no closing.
     """
 
-    def __init__(self, order: Order, limit: int, *, position: Position | None = None) -> None:
+    def __init__(self, order: Order, limit: int, *, position: Position | None = None, thrifty: bool = False) -> None:
         self.limit = limit
+        self._thrifty = thrifty
         self.started = position.started if position else 0
         self.anomalies: list[str] = []
         self.generation = 0  # counts the passes: pages asked for in one say nothing in the next
@@ -126,7 +127,7 @@ class Plan:
         self._earlier_step_backs = 0
         self._earlier_duplicates = 0
         self._provable = order.by_key or order.sort_by is SortField.INVOICE_NUMBER
-        self.current = Pass(position.order if position else order, limit, self._seen)
+        self.current = Pass(position.order if position else order, limit, self._seen, thrifty=thrifty)
         if position:
             self._go_on_from(position)
 
@@ -243,7 +244,7 @@ class Plan:
         self._earlier_step_backs += self.current.step_backs
         self._earlier_duplicates += self.current.duplicates
         limit = self.limit if until is None else MAX_LIMIT
-        self.current = Pass(order, limit, self._seen, until=until)
+        self.current = Pass(order, limit, self._seen, until=until, thrifty=self._thrifty)
         self.generation += 1
         self._pass_began = 0
 

@@ -109,10 +109,21 @@ class Walk(Generic[T]):
     under way. The walk can then be continued, by looping over it again, or in another process by its `bookmark`.
 
     A walk has one consumer.
+
+    Attributes:
+        prefetch: How many; may be changed on the way.
     """
 
     def __init__(
-        self, source: Source[T], order: Order, *, page_size: int, prefetch: int, query: str, resume: str | None = None
+        self,
+        source: Source[T],
+        order: Order,
+        *,
+        page_size: int,
+        prefetch: int,
+        query: str,
+        resume: str | None = None,
+        thrifty: bool = False,
     ) -> None:
         self._ahead: deque[_Asked] = deque()  # by offset; first of all, for __del__
         if type(prefetch) is not int or prefetch < 0:
@@ -120,9 +131,9 @@ class Walk(Generic[T]):
         position = None if resume is None else read_bookmark(resume, query)
         self._source = source
         self._limit = max(page_size, LEAST_LIMIT)
-        self._prefetch = prefetch
+        self.prefetch = prefetch
         self._query = query
-        self._plan = Plan(order, self._limit, position=position)
+        self._plan = Plan(order, self._limit, position=position, thrifty=thrifty)
         self._page: _Accepted | None = None
         self._place = Place(position)
         self._total_count: int | None = None
@@ -300,7 +311,7 @@ class Walk(Generic[T]):
     def _ask_ahead(self) -> None:
         """Have `prefetch` pages asked for, as far as can be foreseen, beside one that the consumer waits for and that is here."""
         current = self._plan.current
-        pages = self._prefetch + (bool(self._ahead) and self._ahead[0].received and self._ahead[0].awaited is not None)
+        pages = self.prefetch + (bool(self._ahead) and self._ahead[0].received and self._ahead[0].awaited is not None)
         while not self._plan.done and len(self._ahead) < pages:
             offset = current.next_after(self._ahead[-1].offset) if self._ahead else current.offset
             if offset is None:
