@@ -37,6 +37,8 @@ from bigcommerce_b2b_invoices.models.extra_field import (
     ExtraField,
     ExtraFieldConfig,
     ExtraFieldConfigType,
+    ExtraFieldFault,
+    ExtraFieldProblem,
     ExtraFieldType,
 )
 from bigcommerce_b2b_invoices.models.invoice import (
@@ -94,6 +96,8 @@ __all__ = [
     "ExtraField",
     "ExtraFieldConfig",
     "ExtraFieldConfigType",
+    "ExtraFieldFault",
+    "ExtraFieldProblem",
     "ExtraFieldType",
     "ExtraFields",
     "FilterIgnoredError",

@@ -1,7 +1,8 @@
 """Extra fields of invoices, with the configs that describe them."""
 
-from collections.abc import Mapping
-from enum import IntEnum
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from enum import IntEnum, StrEnum
 
 import attrs
 
@@ -67,3 +68,72 @@ class ExtraFieldConfig:
     maximum_value: str | None = None
     list_of_value: tuple[str, ...] = ()
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False)
+
+
+class ExtraFieldFault(StrEnum):
+    """What can be wrong with an extra field."""
+
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+    TOO_LONG = "too_long"
+    NO_NUMBER = "no_number"
+    ABOVE_MAXIMUM = "above_maximum"
+    NOT_IN_LIST = "not_in_list"
+
+
+@attrs.frozen
+class ExtraFieldProblem:
+    """Why an extra field does not fit the store's configs.
+
+    Attributes:
+        problem: What is wrong, to be compared with.
+        message: The same for people, with what the config allows; the field's value is not in it.
+    """
+
+    field_name: str
+    problem: ExtraFieldFault
+    message: str
+
+
+def problems(extra_fields: Iterable[ExtraField], configs: Iterable[ExtraFieldConfig]) -> tuple[ExtraFieldProblem, ...]:
+    """What is wrong with the extra fields of one invoice: first of those there are, then of those that are missing."""
+    known = {config.field_name: config for config in configs if config.field_name is not None}
+    found: list[ExtraFieldProblem] = []
+    filled: set[str] = set()
+    for field in extra_fields:
+        config = known.get(field.field_name)
+        if config is None:
+            message = "the store has no extra field of this name"
+            found.append(ExtraFieldProblem(field.field_name, ExtraFieldFault.UNKNOWN, message))
+        elif field.field_value:
+            filled.add(field.field_name)
+            found += (ExtraFieldProblem(field.field_name, *each) for each in _faults(field.field_value, config))
+    for name, config in known.items():
+        if config.is_required and name not in filled:
+            found.append(ExtraFieldProblem(name, ExtraFieldFault.MISSING, "the field is required, and has no value"))
+    return tuple(found)
+
+
+def _faults(value: str, config: ExtraFieldConfig) -> Iterator[tuple[ExtraFieldFault, str]]:
+    """What is wrong with a value. A limit that the store left out, or that is no number, limits nothing."""
+    match config.field_type:
+        case ExtraFieldType.TEXT | ExtraFieldType.TEXT_AREA:
+            most = _number(config.maximum_length)
+            if most is not None and len(value) > most:
+                yield ExtraFieldFault.TOO_LONG, f"{len(value)} characters, where {most} are allowed"
+        case ExtraFieldType.NUMBER:
+            number, most = _number(value), _number(config.maximum_value)
+            if number is None:
+                yield ExtraFieldFault.NO_NUMBER, "the value is no number"
+            elif most is not None and number > most:
+                yield ExtraFieldFault.ABOVE_MAXIMUM, f"the value is above {most}"
+        case ExtraFieldType.DROPDOWN if value not in config.list_of_value:
+            yield ExtraFieldFault.NOT_IN_LIST, f"the value is none of: {', '.join(config.list_of_value)}"
+
+
+def _number(text: str | None) -> Decimal | None:
+    try:
+        number = Decimal(text or "")
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
