@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 TOLERANCE = 0.10
-BYTE_CODES = {  # as `python tests/effort.py` printed; lower them when something got cheaper, raise them with a reason
+BYTE_CODES: dict[
+    tuple[int, int], dict[str, int]
+] = {  # as `python tests/effort.py` printed; lower them when something got cheaper, raise them with a reason
     (3, 11): {},
     (3, 12): {},
     (3, 13): {},
