@@ -173,9 +173,9 @@ class Invoices:
         rest comes from the other pages or one by one, whatever takes fewer requests; `plan()` says which.
 
         With `total` invoices in a quiet store: `min(len(ids), ceil(total / 249) + 2)` requests at most; one more only where
-        `len(ids)` is the lesser and the first page held none of them, or where there is no invoice at all. Where others write meanwhile, a walk may take more, and
-        if it cannot prove itself complete, ids that it did not meet are asked for one by one. Single calls go first where the
-        quota is short. Source: GET /invoices, GET /invoices/{invoiceId}.
+        `len(ids)` is the lesser and the first page held none of them, or where there is no invoice at all. Where others write
+        meanwhile, a walk may take more, and if it cannot prove itself complete, ids that it did not meet are asked for one by
+        one. Single calls go first where the quota is short. Source: GET /invoices, GET /invoices/{invoiceId}.
 
         Args:
             invoice_ids: Of the invoices; all are read and checked at once.
