@@ -144,7 +144,7 @@ class GetMany(Stream[Outcome[int, Invoice]]):
         await self._one_by_one.aclose()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Wanted:
     """The list of all invoices, of whose rows only the wanted ones are read."""
 

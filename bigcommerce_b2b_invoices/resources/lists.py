@@ -19,7 +19,7 @@ from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class InvoiceList:
     """GET /invoices with one query. No row of an answer is used when the server ignored a filter."""
 
@@ -77,7 +77,7 @@ class InvoiceList:
         return found
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class ConfigList:
     """GET /invoices/extra-fields."""
 

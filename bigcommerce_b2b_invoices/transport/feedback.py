@@ -25,7 +25,7 @@ PATIENCE = 5.0  # seconds that the others wait for the one that asks first: a sl
 NEVER = float("-inf")
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Lease:
     """The right to send one request.
 
@@ -40,7 +40,7 @@ class Lease:
     shared: str = ""
 
 
-@attrs.define
+@attrs.define(eq=False, repr=False)
 class Feedback:
     """State of the four rules.
 

@@ -38,7 +38,7 @@ class RateLimitSnapshot:
     seconds_to_reset: float | None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Waiter:
     granted: asyncio.Future[Lease]
     bulk: bool

@@ -75,7 +75,7 @@ class OrderBrokenError(Exception):
         self.unsorted = unsorted
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class _Tail:
     """A page as the choice of the next offset sees it; `tie`: rows at its end that share one key."""
 

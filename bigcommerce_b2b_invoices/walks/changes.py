@@ -31,7 +31,7 @@ class VersionedSource(Source[T_co], Protocol[T_co]):
         ...
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Cursor:
     """Up to where changes were read.
 

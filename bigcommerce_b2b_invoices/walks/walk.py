@@ -21,7 +21,7 @@ LONGEST_TURN = 0.003  # seconds of handing out rows after which other tasks get 
 LEAST_LIMIT = 4  # rows a page: fewer cannot overlap and advance
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Answer:
     """One list answer.
 
@@ -63,7 +63,7 @@ class Source(Protocol[T_co]):
         ...
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Asked:
     """A page that is under way, or that waits for the pages before it. `awaited` is called where the consumer waits for it."""
 
@@ -80,7 +80,7 @@ class _Asked:
             self.awaited()
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class _Accepted:
     """A page that was judged; `fresh` are the indexes of its rows to deliver, of which `delivered` were."""
 

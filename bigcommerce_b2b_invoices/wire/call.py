@@ -28,7 +28,7 @@ class Request:
     body: bytes | None = None
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Response:
     """What came back: header names in lower case, the body decompressed."""
 
@@ -37,7 +37,7 @@ class Response:
     body: bytes
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Call(Generic[T]):
     """One use of one endpoint.
 

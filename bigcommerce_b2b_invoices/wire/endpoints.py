@@ -21,7 +21,7 @@ T = TypeVar("T")
 MAX_LIMIT = 250  # rows per page; the documented maximum
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Slice:
     """The rows of one list answer, read so far as JSON.
 
