@@ -52,6 +52,21 @@ async def test_the_sandbox_and_the_writing_blocks_run(client: B2BClient) -> None
     assert str(created.open_balance.value) == "100.0000"
 
 
+async def test_the_bulk_block_runs(sandbox: Sandbox, client: B2BClient) -> None:
+    scope = await run(BLOCKS[5], client=client, invoice_ids=[*sandbox.invoice_ids[:3], 1])
+    assert scope["run"].summary == package.BulkSummary(  # type: ignore[attr-defined] # of the block
+        succeeded=3, failed=1, unknown=0, not_attempted=0, under_way=0
+    )
+
+
+async def test_the_block_about_redis_makes_a_client_of_a_shared_limiter() -> None:
+    pytest.importorskip("redis")
+    environ = {"BIGCOMMERCE_STORE_HASH": "abc", "BIGCOMMERCE_ACCESS_TOKEN": "x"}
+    scope = await run(BLOCKS[6].replace("from_env(", "from_env(environ, "), B2BClient=B2BClient, environ=environ)
+    assert scope["client"].rate_limiter is scope["limiter"]  # type: ignore[attr-defined] # of the block
+    await scope["limiter"].aclose()
+
+
 def test_every_method_in_the_table_exists() -> None:
     for resource, method in re.findall(r"`[^`]*client\.(invoices|extra_fields)\.(\w+)\(", README):
         owner = package.Invoices if resource == "invoices" else package.ExtraFields
