@@ -13,7 +13,7 @@ from bigcommerce_b2b_invoices.errors import ConfigurationError
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
-from bigcommerce_b2b_invoices.transport.credentials import check_store_hash, check_token
+from bigcommerce_b2b_invoices.transport.credentials import Secret, check_store_hash, check_token
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout, Transport
@@ -64,6 +64,8 @@ class B2BClient:
         rate_limiter: RateLimiter | None = None,
         on_attempt: Callable[[Attempt], None] | None = None,
     ) -> None:
+        if isinstance(auth_token, str):
+            auth_token = Secret(auth_token)  # a traceback may show the arguments
         for name, value, kind in (
             ("session", session, aiohttp.ClientSession | None),
             ("timeout", timeout, Timeout),
@@ -107,12 +109,10 @@ class B2BClient:
         missing = [name for name in ("BIGCOMMERCE_STORE_HASH", "BIGCOMMERCE_ACCESS_TOKEN") if not environ.get(name)]
         if missing:
             raise ConfigurationError(f"set the environment variable {' and '.join(missing)}")
-        return cls(
-            store_hash=environ["BIGCOMMERCE_STORE_HASH"],
-            auth_token=environ["BIGCOMMERCE_ACCESS_TOKEN"],
-            base_url=environ.get("BIGCOMMERCE_B2B_BASE_URL") or BASE_URL,
-            **settings,
-        )
+        store_hash, auth_token = environ["BIGCOMMERCE_STORE_HASH"], Secret(environ["BIGCOMMERCE_ACCESS_TOKEN"])
+        base_url = environ.get("BIGCOMMERCE_B2B_BASE_URL") or BASE_URL
+        del environ  # a traceback may show it
+        return cls(store_hash=store_hash, auth_token=auth_token, base_url=base_url, **settings)
 
     def company(self, customer_id: str | int) -> CompanyInvoices:
         """A view of one company's invoices, which hands out no other's. Costs nothing to make.
@@ -135,6 +135,8 @@ class B2BClient:
         await self.aclose()
 
     def __repr__(self) -> str:
+        if "_transport" not in vars(self):  # a setting was refused, and a traceback shows the values of names
+            return f"<{type(self).__name__} that was not made>"
         return f"<{type(self).__name__} of store {self._transport.store_hash} at {self._transport.base_url}>"
 
 

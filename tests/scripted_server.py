@@ -45,7 +45,16 @@ class Drip:
     pause: float = 0.0
 
 
-Reply = Bytes | Stall | Drip
+@attrs.frozen
+class Flood:
+    """The head, then the same part again and again; the connection is closed at the end."""
+
+    head: bytes
+    part: bytes
+    times: int
+
+
+Reply = Bytes | Stall | Drip | Flood
 
 CLOSE = Bytes(b"", then="close")
 RESET = Bytes(b"", then="reset")
@@ -81,12 +90,13 @@ class ScriptedServer:
         self._address = (host, port)
         self._ssl = ssl
         self.seen: list[Seen] = []
+        self.connections = 0  # that were ever made
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, *self._address, ssl=self._ssl)
         self.port: int = self._server.sockets[0].getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/api/v3/io/ip"
+        self.base_url = f"http{'s' if self._ssl else ''}://127.0.0.1:{self.port}/api/v3/io/ip"
         return self
 
     async def __aexit__(
@@ -101,37 +111,54 @@ class ScriptedServer:
         """What to answer from now on."""
         self.replies = list(replies)
 
+    def reply(self, _seen: Seen, /) -> Reply:
+        """The answer to a request."""
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
     @property
     def open_connections(self) -> int:
         return len(self._writers)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self.connections += 1
         try:
             while (seen := await self._read(reader)) is not None:
                 self.seen.append(seen)
-                reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
-                for piece in reply.pieces if isinstance(reply, Drip) else [reply.text]:
-                    writer.write(piece)
-                    await writer.drain()
-                    if isinstance(reply, Drip):
-                        await asyncio.sleep(reply.pause)
-                if isinstance(reply, Stall):
-                    await reader.read()
-                    return
-                if isinstance(reply, Drip):
-                    continue
-                if reply.then == "reset":
-                    sock: socket.socket = writer.get_extra_info("socket")
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    return
-                if reply.then == "close":
+                if not await self._give(self.reply(seen), reader, writer):
                     return
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
             self._writers.discard(writer)
             writer.close()
+
+    @staticmethod
+    async def _give(reply: Reply, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer; whether the connection is still good for another request."""
+        match reply:
+            case Flood(head, part, times):
+                writer.write(head)
+                for _ in range(times):
+                    writer.write(part)
+                    await writer.drain()
+                return False
+            case Drip(pieces, pause):
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(pause)
+                return True
+            case Stall(text):
+                writer.write(text)
+                await reader.read()
+                return False
+            case Bytes(text, then):
+                writer.write(text)
+                await writer.drain()
+                if then == "reset":
+                    reset(writer)
+                return then == "keep"
 
     @staticmethod
     async def _read(reader: asyncio.StreamReader) -> Seen | None:
@@ -144,3 +171,9 @@ class ScriptedServer:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         return Seen(method, target, headers, body)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Have the connection end with an RST when it is closed."""
+    sock: socket.socket = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -7,7 +7,7 @@ from functools import partial
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import FilterIgnoredError
+from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError
 from bigcommerce_b2b_invoices.models.extra_field import ExtraFieldConfig
 from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, RowFields, SortField
@@ -68,7 +68,11 @@ class InvoiceList:
 
     def version(self, row: object) -> int:
         """A checksum of all that a row says."""
-        return text_key(json.dumps(row, sort_keys=True, default=str))
+        try:
+            return text_key(json.dumps(row, sort_keys=True, default=str))
+        except RecursionError:
+            pass
+        raise DecodeError("nested too deeply", model="Invoice", path="data")
 
     def _check(self, found: endpoints.Slice) -> endpoints.Slice:
         for row in converter.read_all(RowFields, found.rows):

@@ -26,13 +26,14 @@ def check_token(token: object) -> Secret:
     """The token as a Secret; a ConfigurationError, which does not repeat it, where it cannot be one."""
     if not isinstance(token, str):
         raise ConfigurationError(f"auth_token must be a text, not {type(token).__name__}")
+    token = Secret(token)  # from here on: a traceback may show the values of names
     if not token:
         raise ConfigurationError("auth_token is empty")
     if not _TOKEN.fullmatch(token):
         raise ConfigurationError(
             "auth_token holds spaces, line ends or other characters that no token has: check how it was copied"
         )
-    return Secret(token)
+    return token
 
 
 def check_store_hash(store_hash: object) -> str:

@@ -1,8 +1,9 @@
 """aiohttp's exceptions -> ours. The one seam; nothing above it knows aiohttp's error classes.
 
 aiohttp's parser reports malformed HTTP as a ClientResponseError with a made-up status 400: no status is ever taken from an
-exception. The new error repeats no text of the old one that may hold what the server sent, and the caller raises it outside
-`except`, so that no aiohttp object with headers hangs on it.
+exception. A total time-out looks the same in the queue for a connection and after the request was sent: only `Sending` tells
+whether a byte of it left. The new error repeats no text of the old one that may hold what the server sent, and the caller raises
+it outside `except`, so that no aiohttp object with headers hangs on it.
 """
 
 import aiohttp
@@ -29,17 +30,50 @@ async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerT
     raise failure
 
 
+class Sending:
+    """Client middleware that knows whether anything of the request was sent.
+
+    aiohttp gives a request its `response` in the moment in which it writes the first bytes to a connection.
+
+    Attributes:
+        begun: False as long as the server cannot have seen the request.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = False
+
+    async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        """Send, and take note."""
+        try:
+            return await send(request)
+        finally:
+            self.begun = request.response is not None
+
+
 class ConnectionFailure(Exception):  # noqa: N818 - a signal between this module's two functions
     """No connection could be made; also renamed, because aiohttp would try again."""
 
 
-def translate(error: Exception) -> TransportError:
-    """Our error for whatever came out of aiohttp while a request was sent or its answer was read."""
+def translate(error: Exception, *, begun: bool = True) -> TransportError:
+    """Our error for whatever came out of aiohttp.
+
+    Args:
+        error: What it raised while a request was sent or its answer was read.
+        begun: Whether anything of the request was sent.
+    """
     match error:
         case ConnectionFailure() | aiohttp.ClientConnectorError():
             return ConnectFailedError(f"no connection: {_reason(error)}")
         case aiohttp.ConnectionTimeoutError():
             return ConnectFailedError("no connection: it took longer than Timeout.connect")
+        case TimeoutError() if not begun:
+            return ConnectFailedError(
+                "no connection within Timeout.total: all of the session's are in use, or none could be made"
+            )
+        case _ if not begun:
+            return ConnectFailedError(f"no connection: {_reason(error)}")
         case TimeoutError():
             return RequestTimeoutError("no answer in time")
         case InterruptedSendingError() | aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | OSError():

@@ -21,17 +21,16 @@ class Fate(Enum):
     UNKNOWN = "the server may or may not have acted on it"
 
 
+NEVER_SENT = (errors.ConnectFailedError, errors.RateLimitWaitError, errors.ClientClosedError, errors.ConfigurationError)
+
+
 def fate(error: errors.B2BError) -> Fate:
-    """What a failed attempt did to its request. Only a status of a real response counts as an answer."""
+    """What a failed attempt did to its request. Only a status of a real response counts as an answer; in doubt it is unknown."""
     if isinstance(error, errors.RateLimitError):
         return Fate.POSTPONED
     if isinstance(error, errors.APIError) and not isinstance(error, errors.ServerError):
         return Fate.REJECTED
-    if isinstance(error, errors.APIError | errors.DecodeError):
-        return Fate.UNKNOWN
-    if isinstance(error, errors.TransportError) and not isinstance(error, errors.ConnectFailedError):
-        return Fate.UNKNOWN
-    return Fate.NOT_SENT
+    return Fate.NOT_SENT if isinstance(error, NEVER_SENT) else Fate.UNKNOWN
 
 
 @attrs.frozen

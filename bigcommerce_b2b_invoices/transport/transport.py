@@ -18,7 +18,7 @@ from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices._version import __version__
 from bigcommerce_b2b_invoices.transport.credentials import MASK, Secret, check_token
 from bigcommerce_b2b_invoices.transport.download import Progress, download_pdf
-from bigcommerce_b2b_invoices.transport.foreign import send_once, translate
+from bigcommerce_b2b_invoices.transport.foreign import Sending, send_once, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
 from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call, Request, Response
@@ -88,6 +88,7 @@ class Transport:
     _closed: bool = attrs.field(default=False, init=False)
     _own_session: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
+    _process: int = attrs.field(factory=os.getpid, init=False)
     _decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
 
     async def send(self, call: Call[T], *, bulk: bool = False) -> T:
@@ -140,8 +141,10 @@ class Transport:
         )
 
     async def aclose(self) -> None:
-        """Close the session, if it is ours. Closing twice does nothing."""
+        """Close the session, if it is ours. Closing twice does nothing, nor does closing in a forked process."""
         self._closed = True
+        if os.getpid() != self._process:
+            return  # its sockets are the parent's, which goes on using them
         session, self._own_session = self._own_session, None
         if session is not None:
             await session.close()
@@ -156,13 +159,16 @@ class Transport:
         try:
             session = self._open_session()  # once more: the wait may have been long
             token = self.auth_token if isinstance(self.auth_token, Secret) else check_token(await self.auth_token())
-            response = await self._exchange(session, request, self._headers(request, token))
+            exchanged = await self._exchange(session, request, self._headers(request, token))
+            if not isinstance(exchanged, Response):
+                raise exchanged.with_traceback(None)  # the frames of the exchange hold aiohttp's objects, and all that was read
+            response = exchanged
             if call.received is not None:
                 call.received()
             return await self._decode(decode, response)
         except errors.B2BError as caught:
             error = caught
-            if isinstance(caught, errors.APIError):
+            if token and isinstance(caught, errors.APIError):
                 _mask(token, caught)
             raise
         finally:
@@ -181,10 +187,13 @@ class Transport:
             await asyncio.sleep(0)
             return decode(response)
 
-    async def _exchange(self, session: aiohttp.ClientSession, request: Request, headers: dict[str, str]) -> Response:
+    async def _exchange(
+        self, session: aiohttp.ClientSession, request: Request, headers: dict[str, str]
+    ) -> Response | errors.B2BError:
         """Send the request once and read the answer. Whatever aiohttp raises is translated here and nowhere else."""
         url = self._url(request)
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read)
+        sending = Sending()
         try:
             async with (
                 asyncio.timeout(self.timeout.total),
@@ -195,7 +204,7 @@ class Transport:
                     data=request.body,
                     allow_redirects=False,  # aiohttp would take X-Auth-Token along to another host
                     raise_for_status=False,
-                    middlewares=(send_once,),
+                    middlewares=(sending, send_once),
                     timeout=limits,
                 ) as answer,
             ):
@@ -205,9 +214,16 @@ class Transport:
         except errors.B2BError as known:
             error: errors.B2BError = known
         except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser
-            closed = self._closed or session.closed
-            error = errors.ResponseError("the client was closed during the request") if closed else translate(foreign)
-        raise error
+            error = translate(foreign, begun=sending.begun)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not session.closed or task is None or task.cancelling():
+                raise
+            error = errors.ClientClosedError()  # nobody cancelled us: aiohttp ends the wait for a connection so
+        if self._closed or session.closed:
+            closed = "the client was closed during the request"
+            error = errors.ResponseError(closed) if sending.begun else errors.ClientClosedError(closed)
+        return error
 
     def _url(self, request: Request) -> URL:
         path = self.base_url.raw_path.rstrip("/") + request.path
@@ -225,9 +241,13 @@ class Transport:
 
     def _open_session(self) -> aiohttp.ClientSession:
         """The session, in the loop of its first use."""
-        loop = asyncio.get_running_loop()
         if self._closed:
             raise errors.ClientClosedError("the client is closed")
+        if self._loop is None:
+            self._process = os.getpid()
+        elif self._process != os.getpid():
+            raise errors.ClientClosedError("the client was used before this process was forked: make one for each process")
+        loop = asyncio.get_running_loop()
         if self._loop is not None and self._loop is not loop:
             raise errors.ClientClosedError("the client belongs to another event loop: make one client for each loop")
         self._loop = loop

@@ -78,12 +78,12 @@ def _api_error(worse: int, code: int | None, body: object, response: Response) -
     if cls in (errors.BadRequestError, errors.ConflictError) and NUMBER_TAKEN in message.casefold():
         cls = errors.InvoiceNumberTakenError
     return cls(
-        message[:MAX_MESSAGE],
+        _shown(message),
         status=response.status,
         code=code,
         field_errors=fields,
-        request_id=response.headers.get("x-request-id"),
-        trace_id=response.headers.get("trace-id"),
+        request_id=_shown(response.headers.get("x-request-id", "")) or None,
+        trace_id=_shown(response.headers.get("trace-id", "")) or None,
         retry_after=retry_after(response.headers) if worse in (429, 503) else None,
     )
 
@@ -108,13 +108,19 @@ def _field_errors(body: object) -> dict[str, tuple[str, ...]]:
     envelope = _object(body)
     for fields in (envelope.get("errors"), envelope.get("data")):
         found = {
-            name: tuple(str(text)[:MAX_MESSAGE] for text in ([texts] if isinstance(texts, str) else texts))
+            _shown(name): tuple(_shown(text) for text in ([texts] if isinstance(texts, str) else texts) if isinstance(text, str))
             for name, texts in _object(fields).items()
             if isinstance(texts, list | str) and name != "errMsg"
         }
         if found:
             return found
     return {}
+
+
+def _shown(text: str) -> str:
+    """A server's text, as an error may repeat it: not endless, and without what would forge the lines of a log."""
+    text = text[:MAX_MESSAGE]
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _object(value: object) -> dict[str, object]:

@@ -1,20 +1,38 @@
-"""JSON text <-> values, without losing a digit: numbers with a point are Decimals, never floats."""
+"""JSON text <-> values, without losing a digit: numbers with a point are Decimals, never floats.
+
+Reading is strict: an object with a key twice is refused, for nobody can say which of the two was meant, and so is what is nested
+more than 64 levels deep. Only a long list is not looked through, which would take a third longer: there each balance must stand
+once in its row, and depth is the business of those who keep what they do not know.
+"""
 
 import json
 from decimal import Decimal, InvalidOperation
+
+from bigcommerce_b2b_invoices.wire.leaves import Unreadable, read_opaque
+
+SHORT = 65_536  # bytes; single invoices and errors are shorter, full pages are longer
 
 
 def read_json(body: bytes) -> object:
     """The value of a JSON text in UTF-8 (a byte order mark is skipped). A ValueError says what is wrong with it."""
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_no_constant)
+        text = body.decode().removeprefix("\ufeff")
+        if len(body) > SHORT:
+            value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+            if body.count(b'Balance"') == _balances_of_rows(value):
+                return value
+        return read_opaque(json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object))
+    except _RefusedError as refused:
+        problem = str(refused)
+    except Unreadable as deep:
+        problem = deep.problem
     except RecursionError:
         problem = "nested too deeply"
     except UnicodeDecodeError:
         problem = "not UTF-8"
     except json.JSONDecodeError as error:
         problem = f"not JSON: {error.msg} at character {error.pos}"
-    except (ValueError, InvalidOperation):  # an int of more digits than Python converts, an exponent beyond what a Decimal holds
+    except (ValueError, InvalidOperation):  # an int of more digits than Python converts, an exponent beyond any Decimal
         problem = "a number that is out of range"
     raise ValueError(problem)
 
@@ -31,8 +49,27 @@ def write_json(value: object) -> str:
     return "".join(parts)
 
 
-def _no_constant(text: str) -> object:
-    raise ValueError(text)  # NaN and Infinity are not JSON
+class _RefusedError(ValueError):
+    """JSON that the standard library takes, and we do not."""
+
+
+def _no_constant(_text: str) -> object:
+    raise _RefusedError("a number that is out of range")  # NaN and Infinity are not JSON
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _RefusedError("an object with a key twice")
+    return made
+
+
+def _balances_of_rows(value: object) -> int:
+    """How many balances the rows of a list have. In a sound answer the text names no others."""
+    rows = value.get("data") if isinstance(value, dict) else None
+    if not isinstance(rows, list):
+        return 0
+    return sum(("openBalance" in row) + ("originalBalance" in row) for row in rows if isinstance(row, dict))
 
 
 def _write(value: object, parts: list[str]) -> None:

@@ -9,6 +9,7 @@ FATES = [
     (errors.ConnectFailedError(), Fate.NOT_SENT, True, True),
     (errors.RateLimitWaitError(), Fate.NOT_SENT, False, False),
     (errors.ClientClosedError(), Fate.NOT_SENT, False, False),
+    (errors.ConfigurationError(), Fate.NOT_SENT, False, False),
     (errors.RateLimitError(status=429), Fate.POSTPONED, True, True),
     (errors.BadRequestError(status=400), Fate.REJECTED, False, False),
     (errors.NotFoundError(status=404), Fate.REJECTED, False, False),
@@ -18,6 +19,7 @@ FATES = [
     (errors.ResponseError(), Fate.UNKNOWN, True, False),
     (errors.ResponseError(status=302), Fate.UNKNOWN, False, False),
     (errors.DecodeError(), Fate.UNKNOWN, False, False),
+    (errors.B2BError(), Fate.UNKNOWN, False, False),
 ]
 
 

@@ -95,6 +95,18 @@ def test_an_error_names_the_request_for_bigcommerces_support() -> None:
     assert (raised.value.request_id, raised.value.trace_id, raised.value.retry_after) == ("r1", "t1", 3.0)
 
 
+def test_a_servers_text_forges_no_line_of_a_log_and_holds_no_depths() -> None:
+    deep: Any = "no"
+    for _ in range(50):
+        deep = [deep]
+    body = {"data": {"errMsg": "a\r\nERROR b\x1b[31m\ud800", "due\nDate": ["x\ny", deep, 1]}}
+    with pytest.raises(errors.UnprocessableError) as raised:
+        open_envelope(response(body, 422, x_request_id="r\n1"))
+    assert raised.value.message == r"a\r\nERROR b\x1b[31m\ud800"
+    assert raised.value.field_errors == {r"due\nDate": (r"x\ny",)}
+    assert raised.value.request_id == r"r\n1"
+
+
 @pytest.mark.parametrize(
     ("status", "body"),
     [

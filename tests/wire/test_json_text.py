@@ -1,5 +1,6 @@
 """JSON text: exact numbers, strict UTF-8, and no exception but ValueError."""
 
+import json
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any
@@ -12,6 +13,12 @@ from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 
 class Colour(IntEnum):
     RED = 1
+
+
+def page(row: str) -> bytes:
+    """A list that is too long to be looked through."""
+    rows = ['{"id": 1, "originalBalance": {"value": "1"}, "openBalance": {"value": "1"}}'] * 1000
+    return f'{{"code": 200, "data": [{",".join([*rows, row])}]}}'.encode()
 
 
 @pytest.mark.parametrize(
@@ -28,11 +35,26 @@ class Colour(IntEnum):
         (b"[1e99999999999999999999]", "out of range"),
         (b"9" * 5000, "out of range"),
         (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 65 + b"]" * 65, "nested too deeply"),
+        (b'{"a": 1, "b": {"value": "1", "value": "2"}}', "a key twice"),
+        (page('{"id": 1, "openBalance": {}, "openBalance": {}}'), "a key twice"),
+        (page('{"id": 1, "originalBalance": {}, "openBalance": {}, "originalBalance": {}}'), "a key twice"),
     ],
 )
 def test_what_is_no_json_is_a_value_error_that_says_why(body: bytes, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         read_json(body)
+
+
+@pytest.mark.parametrize("text", ["Balance", "openBalance", 'openBalance":'])
+def test_a_long_list_may_speak_of_balances(text: str) -> None:
+    row = {"id": 1, "details": {"openBalance": [text], text: text}}
+    found: Any = read_json(page(json.dumps(row)))
+    assert found["data"][-1] == row
+
+
+def test_as_many_levels_as_are_allowed_are_read() -> None:
+    assert read_json(b"[" * 63 + b"1" + b"]" * 63)
 
 
 def test_a_byte_order_mark_is_skipped() -> None:

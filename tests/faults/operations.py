@@ -1,0 +1,99 @@
+"""The operations of the matrix: how each is called, and whether what it told is true."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import attrs
+from faults.store import PDF, StoreServer
+
+from bigcommerce_b2b_invoices import B2BClient, InvoiceChanges, InvoiceDraft, Money, OutcomeUnknownError
+
+TEN = Money("USD", Decimal(10))
+DRAFT = InvoiceDraft(invoice_number="NEW", customer_id="3", original_balance=TEN, open_balance=TEN)
+CHANGES = InvoiceChanges(type="Changed")
+
+
+@attrs.frozen
+class Operation:
+    """One use of the client.
+
+    Attributes:
+        run: Does it.
+        true: Whether a returned value is what the store holds.
+        effects: How often the store shows the effect of a write; None for a read.
+        repeatable: Whether it may be sent again when nobody knows what became of it.
+        skip: Answers to leave alone before the fault strikes once: the walk meets it on its second page.
+        path: Where the fault strikes.
+    """
+
+    name: str
+    run: Callable[[B2BClient, Path], Awaitable[Any]]
+    true: Callable[[Any, StoreServer], bool]
+    effects: Callable[[StoreServer], int] | None = None
+    repeatable: bool = True
+    skip: int = 0
+    path: str = ""
+
+    def lie(self, result: object, error: BaseException | None, store: StoreServer) -> str:
+        """What is untrue in the outcome that was told; nothing where it is true."""
+        if self.effects is None:
+            return "" if error or self.true(result, store) else f"delivered {result!r}"
+        effects = self.effects(store)
+        if effects > 1:
+            return f"{effects} effects"
+        if error is None:
+            return "" if effects and self.true(result, store) else f"told that it happened, with {effects} effects"
+        is_honest = isinstance(error, OutcomeUnknownError) or not effects
+        return "" if is_honest else f"told that it did not happen ({type(error).__name__})"
+
+
+async def _get(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.get(1)
+
+
+async def _page(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.page(limit=250)
+
+
+async def _walk(client: B2BClient, _folder: Path) -> Any:
+    return [invoice.id async for invoice in client.invoices.iterate(page_size=8, prefetch=2)]
+
+
+async def _create(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.create(DRAFT)
+
+
+async def _update(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.update(1, CHANGES)
+
+
+async def _delete(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.delete(1)
+
+
+async def _download(client: B2BClient, folder: Path) -> Any:
+    return await client.invoices.download_pdf(1, folder / "invoice.pdf", overwrite=True)
+
+
+def _is_whole(result: Path, _store: StoreServer) -> bool:
+    return result.read_bytes() == PDF
+
+
+OPERATIONS = (
+    Operation("get", _get, lambda result, _: result.id == 1 and result.open_balance == Money("USD", Decimal("349.5"))),
+    Operation("page", _page, lambda result, store: [each.id for each in result.items] == list(store.invoices)),
+    Operation("walk", _walk, lambda result, store: result == list(store.invoices), skip=1),
+    Operation(
+        "create", _create, lambda result, store: store.numbered("NEW") == [result],
+        lambda store: len(store.numbered("NEW")), repeatable=False,
+    ),
+    Operation(
+        "update", _update, lambda result, _: result is None,
+        lambda store: store.invoices[1]["type"] == "Changed", repeatable=False,
+    ),
+    Operation("delete", _delete, lambda result, _: result is None, lambda store: 1 not in store.invoices),
+    Operation("download_pdf", _download, _is_whole, path="/download-pdf"),
+)  # fmt: skip
+FILE = attrs.evolve(OPERATIONS[-1], path="/file.pdf")  # the same, with the fault on the file and not on its link
