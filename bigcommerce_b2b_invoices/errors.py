@@ -62,6 +62,12 @@ class B2BError(Exception):
         self.method, self.path, self.attempts = method, path, attempts
         return self
 
+    def with_hint(self, hint: str) -> Self:
+        """Say also what may help; for the transport."""
+        self.message = f"{self.message or type(self).__name__}; {hint}"
+        self.args = (self.message,)
+        return self
+
     def __str__(self) -> str:
         text = self.message or type(self).__name__
         facts = [*self._facts(), *([f"{self.attempts} attempts"] if self.attempts > 1 else [])]

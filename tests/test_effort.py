@@ -12,9 +12,9 @@ TOLERANCE = 0.10
 BYTE_CODES: dict[
     tuple[int, int], dict[str, int]
 ] = {  # as `python tests/effort.py` printed; lower them when something got cheaper, raise them with a reason
-    (3, 11): {},
-    (3, 12): {},
-    (3, 13): {},
+    (3, 11): {"a row of a walk": 664, "a row of a walk with its details": 2640, "an invoice written": 5630, "a call": 2596},
+    (3, 12): {"a row of a walk": 617, "a row of a walk with its details": 2425, "an invoice written": 5153, "a call": 2344},
+    (3, 13): {"a row of a walk": 586, "a row of a walk with its details": 2337, "an invoice written": 4775, "a call": 2373},
 }
 
 
@@ -24,6 +24,4 @@ def test_reading_writing_and_calling_take_no_more_byte_codes_than_they_did() -> 
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     program = Path(__file__).with_name("effort.py")
     done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True, env=environ)
-    counted = json.loads(done.stdout)
-    stored = BYTE_CODES[sys.version_info[:2]]
-    assert counted == pytest.approx(stored, rel=TOLERANCE)
+    assert json.loads(done.stdout) == pytest.approx(BYTE_CODES[sys.version_info[:2]], rel=TOLERANCE)

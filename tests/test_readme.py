@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import fault_matrix
 import pytest
 from conftest import connect
 
@@ -71,3 +72,7 @@ def test_every_method_in_the_table_exists() -> None:
     for resource, method in re.findall(r"`[^`]*client\.(invoices|extra_fields)\.(\w+)\(", README):
         owner = package.Invoices if resource == "invoices" else package.ExtraFields
         assert callable(getattr(owner, method))
+
+
+def test_the_totals_of_the_fault_matrix_are_those_that_it_prints() -> None:
+    assert fault_matrix.totals() in README

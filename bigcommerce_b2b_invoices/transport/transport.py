@@ -26,6 +26,8 @@ from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call, Request, Response
 T = TypeVar("T")
 
 MAX_BODY = 32 * 2**20  # bytes of an answer after decompression: 250 rows of 100 kB each would still fit
+DOUBTED_ATTEMPTS = 2  # of a call that is answered with 5xx before any was answered otherwise
+DOUBT = "no call of this client has been answered otherwise yet, and the API answers a wrong store hash in this way: check it"
 LARGE_BODY = 64 * 1024  # bytes of an answer that takes about a millisecond to decode
 logger = logging.getLogger("bigcommerce_b2b_invoices")
 
@@ -86,6 +88,7 @@ class Transport:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     _closed: bool = attrs.field(default=False, init=False)
+    _accepted: bool = attrs.field(default=False, init=False)  # whether the server has ever recognized the store
     _own_session: aiohttp.ClientSession | None = attrs.field(default=None, init=False)
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
@@ -105,8 +108,11 @@ class Transport:
             except errors.B2BError as caught:
                 error = caught
             lost = lost or fate(error) is Fate.UNKNOWN  # of any attempt so far
-            delay = None if self._closed else self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
-            if delay is None:
+            doubted = isinstance(error, errors.ServerError) and not self._accepted
+            delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
+            if delay is None or self._closed or (doubted and attempt >= DOUBTED_ATTEMPTS):
+                if doubted:
+                    error = error.with_hint(DOUBT)
                 if lost and request.method != "GET":
                     error = errors.OutcomeUnknownError("it may or may not have happened", reason=error)
                 elif lost and self._closed:
@@ -165,9 +171,12 @@ class Transport:
             response = exchanged
             if call.received is not None:
                 call.received()
-            return await self._decode(decode, response)
+            result = await self._decode(decode, response)
+            self._accepted = True
+            return result
         except errors.B2BError as caught:
             error = caught
+            self._accepted = self._accepted or fate(caught) in (Fate.REJECTED, Fate.POSTPONED)
             if token and isinstance(caught, errors.APIError):
                 _mask(token, caught)
             raise

@@ -62,9 +62,10 @@ async def test_query_values_are_percent_encoded(scripted: Scripted) -> None:
 
 @pytest.mark.parametrize("fault", [CLOSE, RESET, UNAVAILABLE, raw(b"{", 200), raw(b"x", length=9, then="close"), raw(b"", 500)])
 async def test_a_read_is_tried_again_and_each_sending_is_one_sending(scripted: Scripted, fault: Reply) -> None:
-    server, client = await scripted(fault, fault, GOOD)
+    server, client = await scripted(GOOD, fault, fault, GOOD)
     await client.invoices.get(9)
-    assert len(server.seen) == 3
+    await client.invoices.get(9)
+    assert len(server.seen) == 4
 
 
 @pytest.mark.parametrize("fault", [CLOSE, RESET])
@@ -113,8 +114,24 @@ async def test_a_repeated_delete_that_finds_nothing_succeeded(scripted: Scripted
         await client.invoices.delete(9)
 
 
-async def test_the_last_error_says_how_often_it_was_tried(scripted: Scripted) -> None:
+async def test_server_errors_before_any_other_answer_are_retried_once_and_hint_at_the_store_hash(scripted: Scripted) -> None:
     server, client = await scripted(UNAVAILABLE)
+    with pytest.raises(ServerError, match=r"wrong store hash .* \(HTTP 502, 2 attempts\)"):
+        await client.invoices.get(9)
+    assert len(server.seen) == 2
+    with pytest.raises(OutcomeUnknownError, match="wrong store hash"):
+        await client.invoices.update(9, InvoiceChanges(type="x"))
+    server.script(raw(b"", 404), UNAVAILABLE)  # the store is known, though the invoice is not
+    with pytest.raises(NotFoundError):
+        await client.invoices.get(9)
+    with pytest.raises(ServerError, match=r"ServerError \(HTTP 502, 4 attempts\)"):
+        await client.invoices.get(9)
+
+
+async def test_the_last_error_says_how_often_it_was_tried(scripted: Scripted) -> None:
+    server, client = await scripted(GOOD, UNAVAILABLE)
+    await client.invoices.get(9)
+    server.seen.clear()
     with pytest.raises(ServerError, match=r"GET /invoices/9: ServerError \(HTTP 502, 4 attempts\)") as raised:
         await client.invoices.get(9)
     assert (raised.value.method, raised.value.path, raised.value.attempts, len(server.seen)) == ("GET", "/invoices/9", 4, 4)
