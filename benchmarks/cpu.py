@@ -65,7 +65,7 @@ async def measure(invoices: int, rounds: int) -> dict[str, list[float]]:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, Path(__file__).parent / "peers/walkers.py", name,
                     stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                    env={**os.environ, **environ, "BIGCOMMERCE_B2B_SPEED": "1" if name.endswith("(speed)") else "0"},
+                    env={**os.environ, **environ},
                 )  # fmt: skip
                 ways.append(Way(name, process))
         for number in range(rounds + 1):

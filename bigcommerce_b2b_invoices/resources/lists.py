@@ -17,6 +17,7 @@ from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Answer
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
+from bigcommerce_b2b_invoices.wire.unread_rows import whole
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -37,9 +38,9 @@ class InvoiceList:
         """What a bookmark knows the query by."""
         return fingerprint(scope, converter.query_parameters(attrs.evolve(self.query, include_extra_fields=False)))
 
-    def slice(self, offset: int, limit: int) -> Call[endpoints.Slice]:
+    def slice(self, offset: int, limit: int, *, details_later: bool = False) -> Call[endpoints.Slice]:
         """The call of one list answer, its rows checked against the query."""
-        call = endpoints.list_invoices(self.query, offset=offset, limit=limit)
+        call = endpoints.list_invoices(self.query, offset=offset, limit=limit, details_later=details_later)
         return call.then(self._check) if self.query.can_exclude else call
 
     def page(self, offset: int, limit: int) -> Call[Page[Invoice]]:
@@ -55,7 +56,7 @@ class InvoiceList:
         """One list answer for a walk."""
         direction = Direction.DESCENDING if order.descending else Direction.ASCENDING
         ordered = attrs.evolve(self, query=attrs.evolve(self.query, sort_by=order.sort_by, order_by=direction))
-        call = ordered.slice(offset, limit).then(partial(_answer, Invoice, order))
+        call = ordered.slice(offset, limit, details_later=True).then(partial(_answer, Invoice, order))
         return await self.send(attrs.evolve(call, received=received), bulk=self.bulk)
 
     def key(self, row: object, order: Order) -> int | None:
@@ -69,7 +70,7 @@ class InvoiceList:
     def version(self, row: object) -> int:
         """A checksum of all that a row says."""
         try:
-            return text_key(json.dumps(row, sort_keys=True, default=str))
+            return text_key(json.dumps(whole(row), sort_keys=True, default=str))
         except RecursionError:
             pass
         raise DecodeError("nested too deeply", model="Invoice", path="data")

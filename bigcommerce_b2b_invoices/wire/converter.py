@@ -22,6 +22,7 @@ from bigcommerce_b2b_invoices.models.query import InvoiceQuery, RowFields, SortF
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 from bigcommerce_b2b_invoices.wire.leaves import EPOCH, LEAVES, Read, Unreadable, read_text, read_time
 from bigcommerce_b2b_invoices.wire.reader import compile_invoice_reader, make_reader, model_name, wire_name
+from bigcommerce_b2b_invoices.wire.unread_rows import parse_details, whole
 
 T = TypeVar("T")
 Write: TypeAlias = Callable[[Any], object]
@@ -128,13 +129,13 @@ def read(cls: type[T], value: object, path: str = "data") -> T:
     try:
         return _converter.structure(value, cls)
     except Unreadable as problem:
-        error = DecodeError(
-            problem.problem,
-            model=problem.model or model_name(cls),
-            path=path + "".join(reversed(problem.steps)),
-            invoice_id=_invoice_id(cls, value),
-        )
+        error = _explained(problem, cls, path, _invoice_id(cls, value))
     raise error  # outside the except block: no chain, which would quote what the server sent
+
+
+def _explained(problem: Unreadable, cls: type, path: str, invoice_id: int | None) -> DecodeError:
+    place = path + "".join(reversed(problem.steps))
+    return DecodeError(problem.problem, model=problem.model or model_name(cls), path=place, invoice_id=invoice_id)
 
 
 def read_all(cls: type[T], values: Iterable[object], path: str = "data") -> tuple[T, ...]:
@@ -157,20 +158,16 @@ def read_invoice_row(row: object, index: int, request_path: str) -> words.Invoic
         return _invoice_reader()(row, index, request_path)
     except Unreadable:
         pass
-    return read_row(words.Invoice, row, index, request_path)
+    return read_row(words.Invoice, whole(row), index, request_path)
 
 
 def _read_details(details: object, index: int, request_path: str, invoice_id: int) -> words.InvoiceDetails:
     try:
-        return _details_reader()(details)  # type: ignore[no-any-return] # a reader of any class
-    except Unreadable:
-        pass
-    try:
-        return read(words.InvoiceDetails, details, f"data[{index}].details")
-    except DecodeError as problem:
-        problem.invoice_id = invoice_id
-        problem.of_request("GET", request_path, 1)
-        raise
+        value = parse_details(details) if isinstance(details, bytes) else details
+        return _details_reader()(value)  # type: ignore[no-any-return] # a reader of any class
+    except Unreadable as problem:
+        error = _explained(problem, words.Invoice, f"data[{index}].details", invoice_id)
+    raise error.of_request("GET", request_path, 1)
 
 
 @cache  # made on first use: compiling takes longer than importing this module

@@ -1,5 +1,6 @@
 """The eight endpoints: typed arguments -> a `Call`. Source: the API's documentation page "Invoice"."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -14,11 +15,13 @@ from bigcommerce_b2b_invoices.wire import converter
 from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
 from bigcommerce_b2b_invoices.wire.envelope import open_envelope
 from bigcommerce_b2b_invoices.wire.headers import server_time
-from bigcommerce_b2b_invoices.wire.json_text import write_json
+from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
+from bigcommerce_b2b_invoices.wire.unread_rows import ListParser
 
 T = TypeVar("T")
 
 MAX_LIMIT = 250  # rows per page; the documented maximum
+_lists = ListParser()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -43,10 +46,11 @@ def get_invoice(invoice_id: int) -> Call[Invoice]:
     return Call(Request("GET", _invoice_path(invoice_id)), partial(_decode, Invoice), repeatable=True)
 
 
-def list_invoices(query: InvoiceQuery, *, offset: int, limit: int) -> Call[Slice]:
-    """GET /invoices."""
+def list_invoices(query: InvoiceQuery, *, offset: int, limit: int, details_later: bool = False) -> Call[Slice]:
+    """GET /invoices. Where details may be read later, they need not be parsed now."""
     parameters = (*converter.query_parameters(query), *_paging(offset, limit))
-    return Call(Request("GET", "/invoices", parameters), _decode_slice, repeatable=True)
+    decode = partial(_decode_slice, parse=_lists.read) if details_later else _decode_slice
+    return Call(Request("GET", "/invoices", parameters), decode, repeatable=True)
 
 
 def create_invoice(draft: InvoiceDraft) -> Call[int]:
@@ -105,8 +109,8 @@ def _decode(cls: type[T], response: Response) -> T:
     return converter.read(cls, open_envelope(response).data)
 
 
-def _decode_slice(response: Response) -> Slice:
-    envelope = open_envelope(response)
+def _decode_slice(response: Response, parse: Callable[[bytes], object] = read_json) -> Slice:
+    envelope = open_envelope(response, parse)
     if not isinstance(envelope.data, list):
         raise DecodeError("expected a list", model="page", path="data")
     return Slice(tuple(envelope.data), envelope.limit, envelope.total_count, server_time(response.headers))

@@ -5,7 +5,7 @@ shapes, and some under HTTP 200; the worse of the HTTP status and the body's `co
 is not success.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import attrs
@@ -44,13 +44,18 @@ class Envelope:
     limit: int | None = None
 
 
-def open_envelope(response: Response) -> Envelope:
-    """The data of a good answer. An error answer is raised as an APIError, an answer that makes no sense as a ResponseError."""
+def open_envelope(response: Response, parse: Callable[[bytes], object] = read_json) -> Envelope:
+    """The data of a good answer. An error answer is raised as an APIError, an answer that makes no sense as a ResponseError.
+
+    Args:
+        response: As it came.
+        parse: Turns the body into a value, or raises a ValueError that says what is wrong with it.
+    """
     if not 200 <= response.status < 600:
         raise errors.ResponseError("an unexpected HTTP status", status=response.status)
     if 300 <= response.status < 400:
         raise errors.ResponseError("a redirect, which is never followed", status=response.status)
-    body, problem = _read(response)
+    body, problem = _read(response, parse)
     code = _whole(body.get("code")) if isinstance(body, dict) else None
     worse = max(response.status, code or 0)
     if worse >= 400 or _error_message(body):
@@ -63,9 +68,9 @@ def open_envelope(response: Response) -> Envelope:
     return Envelope(body.get("data"), _whole(pagination.get("totalCount")), _whole(pagination.get("limit")))
 
 
-def _read(response: Response) -> tuple[object, str]:
+def _read(response: Response, parse: Callable[[bytes], object]) -> tuple[object, str]:
     try:
-        return read_json(response.body), ""
+        return parse(response.body), ""
     except ValueError as error:
         return None, str(error)
 
