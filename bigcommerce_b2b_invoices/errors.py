@@ -155,7 +155,9 @@ class BadRequestError(APIError):
 
 
 class InvoiceNumberTakenError(BadRequestError):
-    """An invoice with this number exists already; the number is unique in the store. This call has not made it.
+    """An invoice with this number exists already; the number is unique in the store.
+
+    This call has not made it; where an answer was lost before, as far as the invoice's content tells.
 
     Attributes:
         invoice_number: The number, where the call named one.
@@ -247,7 +249,7 @@ class OutcomeUnknownError(B2BError):
     async def resolve(self) -> int | None:
         """Look once more: the invoice's id where the write has happened, None where it has not, so far.
 
-        One request, which writes nothing.
+        One request as a rule, which writes nothing.
         Where it has not happened and the same create is called again, at most one invoice comes of both.
 
         Raises:

@@ -63,7 +63,7 @@ class RedisRateLimiter(RateLimiter):
 
     Args:
         redis: Used and never closed. It must belong to the event loop of the clients.
-        requests: Leases of all processes together. All processes must give the same `requests`, `per` and `reserve`.
+        requests: Leases of all processes together. All processes must give the same numbers, `longest` too.
         per: Length of the window in seconds.
         reserve: Leases that walks and bulk calls may not use, of all processes together.
         max_wait: Seconds that a call may wait for its lease; beyond it RateLimitWaitError is raised. None: as long as it takes.
@@ -97,6 +97,7 @@ class RedisRateLimiter(RateLimiter):
         self._numbers = itertools.count()
         self._freed: list[tuple[str, float]] = []  # leases of which Redis must be told, and when each is freed
         self._alone_until = -math.inf  # Redis is gone, and is not asked before
+        self._walks_refused_until = -math.inf  # the walks of all processes have what they may have: single calls go on
         self._asked_for: object = None  # the waiter for whom Redis is asked
         self._changed = asyncio.Event()  # another is next
         self._asker: asyncio.Task[None] | None = None
@@ -104,6 +105,8 @@ class RedisRateLimiter(RateLimiter):
 
     async def aclose(self) -> None:
         """Tell Redis of the leases that were given back just now. Without it they come free up to `longest` seconds later."""
+        if self._asker is not None and not (self._single or self._bulk):  # it asks for one who has gone
+            await self._asker
         if self._teller is not None:
             await self._teller
 
@@ -115,6 +118,13 @@ class RedisRateLimiter(RateLimiter):
     def _lend_at_once(self, now: float, *, bulk: bool) -> Lease | None:  # noqa: ARG002 - Redis must be asked
         self._logs(walk=bulk)  # refuses where no store is known
         return None
+
+    def _may_send(self, now: float, *, bulk: bool) -> bool:
+        return super()._may_send(now, bulk=bulk) and not (bulk and now < self._walks_refused_until)
+
+    def _next_change(self, now: float) -> float | None:
+        change, walks = super()._next_change(now), self._walks_refused_until
+        return change if walks <= now else walks if change is None else min(change, walks)
 
     def _take_back(self, unsent: Lease) -> None:
         super()._take_back(unsent)
@@ -141,6 +151,8 @@ class RedisRateLimiter(RateLimiter):
             wait = await self._seconds_to_lease(name)
             if wait == 0:
                 self._hand_over(name, loop.time())
+            elif waiter.bulk and not waiter.granted.done() and loop.time() >= self._alone_until:
+                self._walks_refused_until = loop.time() + wait
             else:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
@@ -170,16 +182,16 @@ class RedisRateLimiter(RateLimiter):
                 milliseconds = await self._take(keys=logs, args=[name, self.longest + self.per, *limits[: len(logs)]])
         except Exception as gone:  # noqa: BLE001 - whatever it is: those who wait must not wait for ever
             self._free(name, now)  # perhaps it was taken
-            self._lose_redis(gone, now)
+            self._lose_redis(gone)
             return RETRY
         return 0.0 if milliseconds < 0 else min(max(milliseconds, 1) / 1000, self.per)  # what is under way now is freed later
 
-    def _lose_redis(self, gone: Exception, now: float) -> None:
+    def _lose_redis(self, gone: Exception) -> None:
         text = f"Redis cannot be asked for the quota ({type(gone).__name__})"
         if self.without_redis:
             if self._alone_until == -math.inf:  # once for each outage
                 logger.warning("%s: %d requests in %g s without it", text, self.without_redis, self.per)
-            self._alone_until = now + RETRY
+            self._alone_until = asyncio.get_running_loop().time() + RETRY
         else:
             for waiter in (*self._single, *self._bulk):
                 if not waiter.granted.done():

@@ -38,6 +38,7 @@ class ModelAPI:
         self.rows: dict[int, Row] = {}
         self.deleted_by_strangers = 0
         self.commits = 0  # of our creates
+        self.failing_gets: list[Exception] = []
         self.posts = 0
         self.puts = 0
         self.on_put: Callable[[], object] = lambda: None  # what a stranger does just before our PUT arrives
@@ -62,6 +63,8 @@ class ModelAPI:
     async def _answer(self, request: Request) -> Response:
         await asyncio.sleep(0.1)
         if request.method == "GET":
+            if self.failing_gets:
+                raise self.failing_gets.pop(0)
             return self._list(request) if request.path == "/invoices" else self._get(request)
         self.posts += request.method == "POST"
         self.puts += request.method == "PUT"

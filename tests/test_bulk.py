@@ -396,7 +396,7 @@ async def test_the_calls_of_a_run_let_single_calls_go_first_and_leave_the_reserv
 
 
 async def test_a_refusal_is_an_outcome_with_its_error(scripted: Scripted) -> None:
-    _, client = await scripted(answer({"code": 403, "meta": {"message": "no"}}, 403), envelope({"id": 1}))
+    _, client = await scripted(answer({"code": 403, "meta": {"message": "no"}}, 403), envelope({"id": 7}))
     outcomes = [outcome async for outcome in bulk.run(client.invoices.get, [7, 7], concurrency=1)]
     assert isinstance(outcomes[0].error, ForbiddenError)
     assert outcomes[0].error.path == "/invoices/7"

@@ -248,3 +248,40 @@ def test_a_limiter_whose_loop_has_ended_serves_the_next_one() -> None:
     one = limiter(Logs(), 3)
     virtual_time.run(main())
     virtual_time.run(main())
+
+
+def test_a_redis_that_hangs_is_done_without_after_a_moment() -> None:
+    async def main() -> float:
+        await limiter(Logs([10.0]), 5, without_redis=1).acquire()
+        return asyncio.get_running_loop().time()
+
+    assert virtual_time.run(main()) < 5.0
+
+
+def test_a_walk_that_may_not_have_more_does_not_hold_up_a_single_call() -> None:
+    async def main() -> float:
+        logs = Logs()
+        others, ours = limiter(logs, 5, reserve=2), limiter(logs, 5, reserve=2)
+        for _ in range(3):
+            await others.acquire(bulk=True)  # all that walks may have
+        walk = asyncio.create_task(ours.acquire(bulk=True))
+        await asyncio.sleep(35.0)  # so that it has aged
+        before = asyncio.get_running_loop().time()
+        await ours.acquire()
+        walk.cancel()
+        return asyncio.get_running_loop().time() - before
+
+    assert virtual_time.run(main()) < 1.0
+
+
+def test_closing_waits_for_what_is_asked_for_one_who_has_gone() -> None:
+    async def main() -> set[asyncio.Task[Any]]:
+        ours = limiter(Logs([0.3]), 5)
+        waiter = asyncio.create_task(ours.acquire())
+        await asyncio.sleep(0.1)
+        waiter.cancel()
+        await asyncio.wait([waiter])
+        await ours.aclose()
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    assert virtual_time.run(main()) == set()

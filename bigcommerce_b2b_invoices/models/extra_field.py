@@ -115,7 +115,10 @@ def problems(extra_fields: Iterable[ExtraField], configs: Iterable[ExtraFieldCon
 
 
 def _faults(value: str, config: ExtraFieldConfig) -> Iterator[tuple[ExtraFieldFault, str]]:
-    """What is wrong with a value. A limit that the store left out, or that is no number, limits nothing."""
+    """What is wrong with a value.
+
+    A limit that the store left out, or that is no number, limits nothing; a dropdown without choices allows none.
+    """
     match config.field_type:
         case ExtraFieldType.TEXT | ExtraFieldType.TEXT_AREA:
             most = _number(config.maximum_length)
@@ -128,7 +131,10 @@ def _faults(value: str, config: ExtraFieldConfig) -> Iterator[tuple[ExtraFieldFa
             elif most is not None and number > most:
                 yield ExtraFieldFault.ABOVE_MAXIMUM, f"the value is above {most}"
         case ExtraFieldType.DROPDOWN if value not in config.list_of_value:
-            yield ExtraFieldFault.NOT_IN_LIST, f"the value is none of: {', '.join(config.list_of_value)}"
+            yield (
+                ExtraFieldFault.NOT_IN_LIST,
+                f"the value is none of: {', '.join(config.list_of_value) or '(there are no choices)'}",
+            )
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -7,6 +7,7 @@ opaque JSON: their numbers are ints and Decimals.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -196,7 +197,8 @@ class _DetailsOnTouch:
                     pass  # another thread was faster
                 else:
                     object.__setattr__(self, "details", read())
-                    object.__delattr__(self, "_read_details")
+                    with suppress(AttributeError):  # another thread was as fast
+                        object.__delattr__(self, "_read_details")
             return object.__getattribute__(self, name)
 
 

@@ -1,7 +1,7 @@
 """Whether an invoice is what a write wanted it to be: compared field by field, without I/O."""
 
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import attrs
 
@@ -9,6 +9,7 @@ from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
 
 KEPT = Decimal("0.0001")  # the API keeps balances with four decimals
+DIGITS = Context(prec=64)  # more than any amount has that a Money takes
 TELLING = (  # what tells our invoice from a stranger's: set when it is made, and seldom changed afterwards
     "customer_id", "original_balance", "type", "due_date", "order_number", "purchase_order_number",
     "external_id", "external_customer_id",
@@ -33,13 +34,23 @@ def has_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
 
 def _same(wanted: object, found: object) -> bool:
     if isinstance(wanted, Money):
-        return isinstance(found, Money) and found.code == wanted.code and _kept(found.value) == _kept(wanted.value)
+        return (
+            isinstance(found, Money) and _plain(found.code) == _plain(wanted.code) and _kept(found.value) == _kept(wanted.value)
+        )
     if isinstance(wanted, datetime):
         return isinstance(found, datetime) and int(found.timestamp()) == int(wanted.timestamp())  # sent in whole seconds
-    if isinstance(wanted, tuple):  # extra fields: the API may add those that were not sent
-        return isinstance(found, tuple) and all(item in found for item in wanted)
+    if isinstance(wanted, tuple):  # extra fields, in any order
+        return isinstance(found, tuple) and set(found) == set(wanted)
+    if isinstance(wanted, str) and isinstance(found, str):
+        return _plain(found) == _plain(wanted)
     return found == wanted or (wanted == "" and found is None)  # an empty text removes a link
 
 
 def _kept(amount: Decimal) -> Decimal:
-    return amount.quantize(KEPT, ROUND_HALF_UP)
+    return amount.quantize(KEPT, ROUND_HALF_UP, DIGITS)
+
+
+def _plain(text: str) -> str:
+    """A text as a store may keep it: without blanks around it, in whatever case, numbers without leading zeros."""
+    text = text.strip().casefold()
+    return text.lstrip("0") or "0" if text.isdecimal() else text

@@ -210,7 +210,8 @@ class Invoices:
         process ended, is simply called again. `InvoiceNumberTakenError.is_same` tells whether the earlier one had arrived.
 
         Raises:
-            InvoiceNumberTakenError: Another invoice has the number; this call has made none. One request more, to see which.
+            InvoiceNumberTakenError: Another invoice has the number, and `is_same` tells whether it looks like the draft. One
+                request more, to see.
             OutcomeUnknownError: It is still not known whether the invoice was made: `await error.resolve()` looks again.
         """
         return await self._writes.create(draft)
@@ -264,7 +265,8 @@ class Invoices:
         Raises:
             NotFoundError: There is no such invoice.
             EditConflictError: Somebody changed the invoice meanwhile, and nothing was written; or right after the writing.
-            OutcomeUnknownError: No trustworthy answer came, and the invoice could not be read or has not changed.
+            OutcomeUnknownError: No trustworthy answer came, or the API accepted the writing but the invoice could not be read
+                back: `error.resolve()` looks again.
         """
         return await self._writes.update_details(invoice_id, edit)
 

@@ -64,7 +64,7 @@ class Writes:
         self._waits = waits
         self._posts = min(MOST_POSTS, attempts)
         self._sleep = sleep
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
 
     # ---- new invoices ------------------------------------------------------------------------------------------------
 
@@ -89,8 +89,8 @@ class Writes:
             raise unknown or AssertionError("there is at least one sending")
 
     def _alone(self, number: str) -> AbstractAsyncContextManager[None]:
-        """One create of a number at a time in this process: the second finds what the first has made."""
-        return self._locks.setdefault(number, asyncio.Lock())
+        """One create of a number at a time by this client: the second finds what the first has made."""
+        return self._locks.setdefault((id(asyncio.get_running_loop()), number), asyncio.Lock())
 
     async def _find_own(self, draft: InvoiceDraft) -> int | None:
         """The id of the invoice that was made of the draft; None where its number is free."""
@@ -153,13 +153,16 @@ class Writes:
             done = await _outcome(self._send(endpoints.update_invoice(invoice_id, changes)))
             if sent == 1 and isinstance(done, B2BError) and not isinstance(done, OutcomeUnknownError):
                 raise done
-            unknown = None if done is None else _unknown(done, partial(self._find_changed, invoice_id, changes))
-            after = await self._read_back(invoice_id, before, unknown)
+            look = partial(self._find_changed, invoice_id, changes)
+            unknown = None if done is None else _unknown(done, look)
+            after = await _outcome(self._read_back(invoice_id, before, unknown))
+            if isinstance(after, B2BError):
+                raise after if unknown is not None else _unread(after, look, invoice_id, sent)
             if after.details == details:
                 return after
             if unknown is None or after != before:
                 raise _conflict(
-                    invoice_id, "the details read back differ from those written: somebody else wrote, too", sent=sent
+                    invoice_id, "what is read back differs from what was written: somebody else wrote, too", sent=sent
                 )
         raise unknown or AssertionError("there is at least one sending")
 
@@ -231,6 +234,13 @@ def _unknown(error: B2BError, look: Callable[[], Awaitable[int | None]], number:
     return error
 
 
+def _unread(error: B2BError, look: Callable[[], Awaitable[int | None]], invoice_id: int, sent: int) -> OutcomeUnknownError:
+    """The error of a write that the API accepted, and that could not be read back."""
+    unknown = OutcomeUnknownError("the API accepted it, but it could not be read back", reason=error)
+    unknown.look = look
+    return unknown.of_request("PUT", f"/invoices/{invoice_id}", sent)
+
+
 def _is_final(error: B2BError) -> bool:
     """Whether the API would answer another sending in the same way."""
     return isinstance(error, APIError) and not isinstance(error, RateLimitError | ServerError)
@@ -242,7 +252,7 @@ def _taken(draft: InvoiceDraft, found: list[Invoice]) -> InvoiceNumberTakenError
         message = f"several invoices have the number {draft.invoice_number}: {ids}"
     else:
         fields = ", ".join(differences(draft, found[0]))
-        message = f"invoice {ids} has the number {draft.invoice_number}, but another {fields}: it was not made by this call"
+        message = f"invoice {ids} has the number {draft.invoice_number}, but another {fields} than the draft"
     error = InvoiceNumberTakenError(message)
     error.invoice_number = draft.invoice_number
     error.invoice_ids = tuple(invoice.id for invoice in found)

@@ -31,7 +31,7 @@ async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerT
 
 
 class Sending:
-    """Client middleware that knows whether anything of the request was sent.
+    """As `send_once`, for one request; and it knows whether anything of it was sent.
 
     aiohttp gives a request its `response` in the moment in which it writes the first bytes to a connection.
 
@@ -47,7 +47,7 @@ class Sending:
     async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Send, and take note."""
         try:
-            return await send(request)
+            return await send_once(request, send)
         finally:
             self.begun = request.response is not None
 

@@ -82,6 +82,7 @@ class RateLimiter:
         self._bulk: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._entered = -math.inf  # when this loop was entered
 
     def claim(self, store: str) -> None:
         """Serve this store, and no other.
@@ -127,6 +128,8 @@ class RateLimiter:
             refused: Whether the response is a 429: everybody stops for as long as it says.
         """
         now = self._enter_loop().time()
+        if lease.sent < self._entered:
+            return  # of a loop that was closed meanwhile: it cools already
         self._held -= 1
         self._cooling.append((now + self.per, lease))
         self._feedback.answered(lease, headers, refused=refused, now=now, under_way=self._held)
@@ -256,3 +259,4 @@ class RateLimiter:
         self._bulk.clear()
         self._timer = None
         self._loop = loop
+        self._entered = now

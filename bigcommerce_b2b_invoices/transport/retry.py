@@ -45,7 +45,9 @@ class RetryPolicy:
 
     Attributes:
         attempts: Most attempts of one call, the first included; 1 switches retries off.
-        base_delay: Seconds.
+        base_delay: Seconds. It also scales how long a lost create is looked for before its number is sent again (`settling`):
+            with less than the default 0.2 that may be shorter than the server's work on a request, and then only the store's
+            own uniqueness of numbers stands between a slow commit and a second invoice.
         max_delay: Seconds.
     """
 
@@ -57,7 +59,8 @@ class RetryPolicy:
     def settling(self) -> tuple[float, ...]:
         """Seconds between looking for a write whose answer was lost: 1, 2, 4, 8, 16, 32 by default, none without retries.
 
-        In all 63: longer than a server works on a request, so that what is not there by then will not come any more.
+        In all 63, which is `315 * base_delay`: longer than a server works on a request, so that what is not there by then will
+        not come any more.
         """
         return tuple(5 * self.base_delay * 2.0**look for look in range(LOOKS)) if self.attempts > 1 else ()
 

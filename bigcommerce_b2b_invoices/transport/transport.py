@@ -2,29 +2,31 @@
 
 import asyncio
 import logging
+import math
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 import attrs
-from attrs.validators import gt
+from attrs.validators import gt, lt
 from yarl import URL
 
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices._version import __version__
 from bigcommerce_b2b_invoices.transport.credentials import MASK, Secret, check_token
 from bigcommerce_b2b_invoices.transport.download import Progress, download_pdf
-from bigcommerce_b2b_invoices.transport.foreign import Sending, send_once, translate
+from bigcommerce_b2b_invoices.transport.foreign import Sending, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
 from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call, Request, Response
 
 T = TypeVar("T")
 
+MAX_TEXT = 300  # characters of a server's text that an error repeats
 MAX_BODY = 32 * 2**20  # bytes of an answer after decompression: 250 rows of 100 kB each would still fit
 DOUBTED_ATTEMPTS = 2  # of a call that is answered with 5xx before any was answered otherwise
 DOUBT = "no call of this client has been answered otherwise yet, and the API answers a wrong store hash in this way: check it"
@@ -42,9 +44,9 @@ class Timeout:
         total: For the attempt, from the first try to connect to the last byte.
     """
 
-    connect: float = attrs.field(default=10.0, validator=gt(0))
-    read: float = attrs.field(default=30.0, validator=gt(0))
-    total: float = attrs.field(default=60.0, validator=gt(0))
+    connect: float = attrs.field(default=10.0, validator=[gt(0), lt(math.inf)])
+    read: float = attrs.field(default=30.0, validator=[gt(0), lt(math.inf)])
+    total: float = attrs.field(default=60.0, validator=[gt(0), lt(math.inf)])
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +58,7 @@ class Attempt:
         attempt: 1 for the first.
         status: HTTP status; None where no response came.
         seconds: From sending to the decoded result; waiting for the lease not counted.
-        error: None where the attempt succeeded.
+        error: None where the attempt succeeded or was cancelled.
     """
 
     method: str
@@ -106,7 +108,7 @@ class Transport:
             try:
                 return await self._attempt(call, decode, attempt, bulk=bulk)
             except errors.B2BError as caught:
-                error = caught
+                error = caught.with_traceback(None)  # its frames hold what the server said, which may echo the token
             lost = lost or fate(error) is Fate.UNKNOWN  # of any attempt so far
             doubted = isinstance(error, errors.ServerError) and not self._accepted
             delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
@@ -164,7 +166,7 @@ class Transport:
         error: errors.B2BError | None = None
         try:
             session = self._open_session()  # once more: the wait may have been long
-            token = self.auth_token if isinstance(self.auth_token, Secret) else check_token(await self.auth_token())
+            token = await self._token()
             exchanged = await self._exchange(session, request, self._headers(request, token))
             if not isinstance(exchanged, Response):
                 raise exchanged.with_traceback(None)  # the frames of the exchange hold aiohttp's objects, and all that was read
@@ -177,8 +179,8 @@ class Transport:
         except errors.B2BError as caught:
             error = caught
             self._accepted = self._accepted or fate(caught) in (Fate.REJECTED, Fate.POSTPONED)
-            if token and isinstance(caught, errors.APIError):
-                _mask(token, caught)
+            if isinstance(caught, errors.APIError):
+                _tidy(token, caught)
             raise
         finally:
             refused = isinstance(error, errors.RateLimitError)
@@ -187,6 +189,18 @@ class Transport:
                 method=request.method, path=request.path, attempt=attempt, status=response.status if response else None,
                 seconds=self.clock() - started, error=error,
             ))  # fmt: skip
+
+    async def _token(self) -> Secret:
+        if isinstance(self.auth_token, Secret):
+            return self.auth_token
+        try:
+            return check_token(await self.auth_token())
+        except errors.B2BError:
+            raise
+        except Exception as foreign:
+            logger.exception("auth_token failed")
+            problem = f"the auth_token function raised {type(foreign).__name__}; the log has its traceback"
+        raise errors.ConfigurationError(problem)
 
     async def _decode(self, decode: Callable[[Response], T], response: Response) -> T:
         """One large answer at a time, each in a turn of the loop of its own, so that requests can be sent between them."""
@@ -213,13 +227,12 @@ class Transport:
                     data=request.body,
                     allow_redirects=False,  # aiohttp would take X-Auth-Token along to another host
                     raise_for_status=False,
-                    middlewares=(sending, send_once),
+                    middlewares=(sending,),
                     timeout=limits,
                 ) as answer,
             ):
                 body = await _read_body(answer)
-                headers = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
-                return Response(answer.status, headers, body)
+                return Response(answer.status, _joined(answer.headers), body)
         except errors.B2BError as known:
             error: errors.B2BError = known
         except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser
@@ -284,16 +297,26 @@ class Transport:
                 logger.exception("on_attempt failed")
 
 
-def _mask(token: str, error: errors.APIError) -> None:
-    """Take the token, which a server may have echoed, out of the error."""
-    error.message = error.message.replace(token, MASK)
+def _tidy(token: str, error: errors.APIError) -> None:
+    """Take the token, which a server may have echoed, out of the error, and cut its texts."""
+
+    def tidy(text: str) -> str:
+        return (text.replace(token, MASK) if token else text)[:MAX_TEXT]
+
+    error.message = tidy(error.message)
     error.args = (error.message,)
-    error.field_errors = {
-        name.replace(token, MASK): tuple(text.replace(token, MASK) for text in texts)
-        for name, texts in error.field_errors.items()
-    }
-    error.request_id = error.request_id and error.request_id.replace(token, MASK)
-    error.trace_id = error.trace_id and error.trace_id.replace(token, MASK)
+    error.field_errors = {tidy(name): tuple(map(tidy, texts)) for name, texts in error.field_errors.items()}
+    error.request_id = error.request_id and tidy(error.request_id)
+    error.trace_id = error.trace_id and tidy(error.trace_id)
+
+
+def _joined(headers: Mapping[str, str]) -> dict[str, str]:
+    """Response headers by their names in lower case, those that came several times joined by commas."""
+    joined: dict[str, str] = {}
+    for name, text in headers.items():
+        lower = name.lower()
+        joined[lower] = f"{joined[lower]}, {text}" if lower in joined else text
+    return joined
 
 
 async def _read_body(answer: aiohttp.ClientResponse) -> bytes:

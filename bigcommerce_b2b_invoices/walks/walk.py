@@ -104,9 +104,10 @@ class _Accepted:
 class Walk(Generic[T]):
     """Every row of a list, one after another: `async for row in walk`.
 
-    Up to `prefetch` pages are asked for ahead of the consumer; one that stops consuming takes no more than these. Each row is
-    turned into a model when it is delivered. Leaving the loop early, an error in it and cancellation end the requests that are
-    under way. The walk can then be continued, by looping over it again, or in another process by its `bookmark`.
+    Up to `prefetch` pages are asked for ahead of the consumer; one that stops consuming takes no more than these. Only while a
+    gap is closed are pages kept beside them that were received already. Each row is turned into a model when it is delivered.
+    Leaving the loop early, an error in it and cancellation end the requests that are under way. The walk can then be continued,
+    by looping over it again, or in another process by its `bookmark`.
 
     A walk has one consumer.
 

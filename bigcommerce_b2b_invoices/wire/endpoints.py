@@ -43,7 +43,7 @@ class Slice:
 
 def get_invoice(invoice_id: int) -> Call[Invoice]:
     """GET /invoices/{invoiceId}."""
-    return Call(Request("GET", _invoice_path(invoice_id)), partial(_decode, Invoice), repeatable=True)
+    return Call(Request("GET", _invoice_path(invoice_id)), partial(_decode_invoice, invoice_id), repeatable=True)
 
 
 def list_invoices(query: InvoiceQuery, *, offset: int, limit: int, details_later: bool = False) -> Call[Slice]:
@@ -63,7 +63,7 @@ def update_invoice(invoice_id: int, changes: InvoiceChanges) -> Call[None]:
     body = _body(changes)
     if body == b"{}":
         raise ValueError("the changes change nothing: set at least one field")
-    return Call(Request("PUT", _invoice_path(invoice_id), body=body), _decode_nothing, repeatable=False)
+    return Call(Request("PUT", _invoice_path(invoice_id), body=body), partial(_decode_updated, invoice_id), repeatable=False)
 
 
 def delete_invoice(invoice_id: int) -> Call[None]:
@@ -121,6 +121,18 @@ def _decode_id(response: Response) -> int:
         case {"id": int(new_id)} if type(new_id) is int and 0 < new_id <= MAX_ID:
             return new_id
     raise DecodeError("expected the new invoice's id", model="Invoice", path="data.id")
+
+
+def _decode_invoice(invoice_id: int, response: Response) -> Invoice:
+    invoice = _decode(Invoice, response)
+    if invoice.id != invoice_id:
+        raise DecodeError(f"expected invoice {invoice_id}", model="Invoice", path="data.id", invoice_id=invoice.id)
+    return invoice
+
+
+def _decode_updated(invoice_id: int, response: Response) -> None:
+    if _decode_id(response) != invoice_id:  # of a write: so it is not known what happened, and it is looked for
+        raise DecodeError(f"expected the id of invoice {invoice_id}", model="Invoice", path="data.id")
 
 
 def _decode_nothing(response: Response) -> None:

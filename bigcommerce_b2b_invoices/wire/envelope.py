@@ -16,7 +16,6 @@ from bigcommerce_b2b_invoices.wire.headers import retry_after
 from bigcommerce_b2b_invoices.wire.json_text import read_json
 
 NUMBER_TAKEN = "invoice number already exists"  # documented: "The invoice number already exists."
-MAX_MESSAGE = 300  # characters of a server's text that an error repeats
 
 _CLASSES: Mapping[int, type[errors.APIError]] = {
     401: errors.AuthenticationError,
@@ -123,8 +122,7 @@ def _field_errors(body: object) -> dict[str, tuple[str, ...]]:
 
 
 def _shown(text: str) -> str:
-    """A server's text, as an error may repeat it: not endless, and without what would forge the lines of a log."""
-    text = text[:MAX_MESSAGE]
+    """A server's text without what would forge the lines of a log. The transport cuts it, once no token is in it any more."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 _LEADING_NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)")
-_WHOLE_SECONDS = re.compile(r"[\s\d,]*\d[\s\d,]*")  # a header that came twice is joined by a comma
+_WHOLE_SECONDS = re.compile(r"[\s,]*\d[\s\d,]*")  # a header that came twice is joined by a comma
 
 # The B2B API's own name, that of BigCommerce's core API, the IETF's draft, and the custom before the draft.
 _REMAINING = ("x-requests-remaining", "x-rate-limit-requests-left", "ratelimit-remaining", "x-ratelimit-remaining")

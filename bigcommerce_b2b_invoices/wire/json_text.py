@@ -8,7 +8,7 @@ once in its row, and depth is the business of those who keep what they do not kn
 import json
 from decimal import Decimal, InvalidOperation
 
-from bigcommerce_b2b_invoices.wire.leaves import Unreadable, read_opaque
+from bigcommerce_b2b_invoices.wire.leaves import MAX_DEPTH, Unreadable, read_opaque
 
 SHORT = 65_536  # bytes; single invoices and errors are shorter, full pages are longer
 
@@ -18,10 +18,11 @@ def read_json(body: bytes) -> object:
     try:
         text = body.decode().removeprefix("\ufeff")
         if len(body) > SHORT:
-            value = json.loads(text, parse_float=Decimal, parse_constant=_no_constant)
+            value = _decoder.decode(text)
             if body.count(b'Balance"') == _balances_of_rows(value):
                 return value
-        return read_opaque(json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object))
+        value = _strict_decoder.decode(text)
+        return value if body.count(b"{") + body.count(b"[") <= MAX_DEPTH else read_opaque(value)
     except _RefusedError as refused:
         problem = str(refused)
     except Unreadable as deep:
@@ -62,6 +63,10 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(made) < len(pairs):
         raise _RefusedError("an object with a key twice")
     return made
+
+
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_strict_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object)
 
 
 def _balances_of_rows(value: object) -> int:

@@ -39,7 +39,7 @@ DETAILS_CLASSES = (  # what a PUT replaces as a whole: here null, [] and a missi
     words.CostLine, words.Money,
 )  # fmt: skip
 ID_FIELDS = ("id", "invoice_id")
-REPEATED = ("code", "type", "customer_name", "channel_name", "country", "state")  # few texts, many times: each is kept once
+REPEATED = ("code", "type", "channel_name", "country", "state")  # few texts, many times: each is kept once
 
 
 def wire_name(attribute: str) -> str:

@@ -34,7 +34,7 @@ from bigcommerce_b2b_invoices import (
 CAP = 2**20  # bytes; the largest answer that the clients of the matrix take
 VALUE, UNKNOWN, REFUSED = "value", "unknown", "refused"
 ELSEWHERE = b"http://127.0.0.1:1/"  # a listening server is put in its place
-SAYS_YES: dict[str, str] = {"update": VALUE, "delete": VALUE}  # their answers hold nothing that could be unsound
+SAYS_YES: dict[str, str] = {"delete": VALUE}  # its answer holds nothing that could be unsound
 NO_LINK: dict[str, str] = {**SAYS_YES, "download_pdf": "DownloadError"}
 NO_BALANCE: dict[str, str] = dict.fromkeys(("create", "update", "delete", "download_pdf"), VALUE)
 

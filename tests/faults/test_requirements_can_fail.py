@@ -12,7 +12,7 @@ from faults.operations import OPERATIONS
 from faults.stage import in_small
 
 from bigcommerce_b2b_invoices import RetryPolicy, errors
-from bigcommerce_b2b_invoices.transport import transport
+from bigcommerce_b2b_invoices.transport import foreign, transport
 from bigcommerce_b2b_invoices.transport.credentials import Secret
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate
@@ -45,7 +45,7 @@ def _follow_redirects(patch: pytest.MonkeyPatch) -> None:
 
 def _keep_a_task(patch: pytest.MonkeyPatch) -> None:
     kept = []
-    patch.setattr(transport, "_mask", lambda *_: kept.append(asyncio.ensure_future(asyncio.sleep(0.7))))
+    patch.setattr(transport, "_tidy", lambda *_: kept.append(asyncio.ensure_future(asyncio.sleep(0.7))))
 
 
 SABOTAGE: list[tuple[str, Sabotage, str, str, str]] = [
@@ -55,7 +55,7 @@ SABOTAGE: list[tuple[str, Sabotage, str, str, str]] = [
     ("redirects are followed", _follow_redirects, "I1 302 to another host", "get", "U3 another host was asked"),
     ("leases are kept", lambda patch: patch.setattr(RateLimiter, "release", lambda _: None), "J12 a cookie", "get", "U4 1 leases are held"),
     ("a task is left", _keep_a_task, "E9 404", "get", "U4 tasks are left"),
-    ("aiohttp sends again", lambda patch: patch.setattr(transport, "send_once", _let_through), "C1 closed before the answer", "get", "U5 the server saw"),
+    ("aiohttp sends again", lambda patch: patch.setattr(foreign, "send_once", _let_through), "C1 closed before the answer", "get", "U5 the server saw"),
     ("a lost write is said to be refused", lambda patch: patch.setattr(transport, "fate", _all_refused), "C1 closed before the answer", "update", "U6 told that it did not happen"),
     ("bodies have no limit", lambda patch: patch.setattr(transport, "_read_body", _without_limit), "F16 gzip bomb", "get", "U7"),
 ]  # fmt: skip

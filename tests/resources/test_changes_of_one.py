@@ -24,6 +24,7 @@ from bigcommerce_b2b_invoices import (
     NotFoundError,
     OutcomeUnknownError,
     RetryPolicy,
+    ServerError,
 )
 from bigcommerce_b2b_invoices.resources.evidence import has_changes
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
@@ -112,6 +113,17 @@ def test_an_edit_that_returns_something_else_is_refused_before_anything_is_writt
     assert api.puts == 0
 
 
+def test_an_edit_that_was_accepted_but_cannot_be_read_back_is_not_said_to_have_failed() -> None:
+    async def use(invoices: Invoices, api: ModelAPI) -> object:
+        api.on_put = lambda: api.failing_gets.extend([ServerError(status=503)])
+        unknown = await outcome(invoices.update_details(1, line("A")))
+        assert isinstance(unknown, OutcomeUnknownError)
+        assert isinstance(unknown.reason, ServerError)
+        return await unknown.resolve()
+
+    assert run([], use)[0] == 1
+
+
 def test_a_stranger_who_writes_meanwhile_is_a_conflict_and_is_not_overwritten() -> None:
     def while_edited(invoices: Invoices, api: ModelAPI) -> Awaitable[object]:
         def both(details: InvoiceDetails) -> InvoiceDetails:
@@ -172,7 +184,17 @@ AS_WANTED: list[tuple[InvoiceChanges, dict[str, Any], bool]] = [
     (InvoiceChanges(due_date=NOON), {"due_date": NOON.replace(second=1)}, False),
     (InvoiceChanges(external_pdf_url=""), {"external_pdf_url": None}, True),
     (InvoiceChanges(external_pdf_url=""), {"external_pdf_url": "https://x"}, False),
-    (InvoiceChanges(extra_fields=(ExtraField("a", "1"),)), {"extra_fields": (ExtraField("b"), ExtraField("a", "1"))}, True),
+    (
+        InvoiceChanges(extra_fields=(ExtraField("a", "1"), ExtraField("b"))),
+        {"extra_fields": (ExtraField("b"), ExtraField("a", "1"))},
+        True,
+    ),
+    (InvoiceChanges(extra_fields=(ExtraField("a", "1"),)), {"extra_fields": (ExtraField("b"), ExtraField("a", "1"))}, False),
+    (InvoiceChanges(extra_fields=()), {"extra_fields": (ExtraField("b"),)}, False),
+    (InvoiceChanges(extra_fields=()), {}, True),
+    (InvoiceChanges(external_id="007"), {"external_id": "7"}, True),
+    (InvoiceChanges(purchase_order_number="PO 1 "), {"purchase_order_number": "po 1"}, True),
+    (InvoiceChanges(open_balance=Money("usd", Decimal("1e29"))), {"open_balance": Money("USD", Decimal("1e29"))}, True),
     (InvoiceChanges(extra_fields=(ExtraField("a", "1"),)), {"extra_fields": (ExtraField("a", "2"),)}, False),
 ]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import threading
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -169,6 +170,28 @@ def test_creates_of_one_number_wait_for_each_other_in_this_process() -> None:
     (first, *others), api = virtual_time.run(main())
     assert (first, api.commits, api.most_writing) == (1, 1, 1)
     assert [getattr(error, "is_same", None) for error in others] == [True, True]
+
+
+def test_creates_in_two_event_loops_do_not_wait_for_each_other() -> None:
+    async def hold(invoices: Invoices, inside: threading.Event, leave: threading.Event) -> None:
+        async with invoices._writes._alone("N-1"):
+            inside.set()
+            await asyncio.to_thread(leave.wait)
+
+    async def main() -> object:
+        invoices = invoices_of(ModelAPI(Random(0), []))
+        inside, leave = threading.Event(), threading.Event()
+        other = threading.Thread(target=lambda: asyncio.run(hold(invoices, inside, leave)))
+        other.start()
+        await asyncio.to_thread(inside.wait)
+        try:
+            async with asyncio.timeout(5):
+                return await invoices.create(DRAFT)
+        finally:
+            leave.set()
+            other.join()
+
+    assert asyncio.run(main()) == 1
 
 
 def test_an_unknown_outcome_can_be_pickled_but_not_settled_elsewhere() -> None:

@@ -444,6 +444,18 @@ def test_leases_of_a_finished_loop_come_back_one_window_later() -> None:
     assert time.monotonic() - started >= 0.05
 
 
+def test_a_lease_of_a_closed_loop_is_given_back_once() -> None:
+    limiter = RateLimiter(2, 60.0)
+    left_behind = asyncio.run(limiter.acquire())
+
+    async def main() -> int:
+        await limiter.acquire()  # the other lease cools from now on
+        limiter.release(left_behind)  # as the `finally` of what the closed loop left behind does, when it is collected
+        return limiter.snapshot().used
+
+    assert asyncio.run(main()) == 2
+
+
 def test_a_limiter_of_a_running_loop_refuses_another_loop() -> None:
     limiter = RateLimiter()
 

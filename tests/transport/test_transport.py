@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import logging
+import traceback
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from bigcommerce_b2b_invoices import (
     ClientClosedError,
     ConfigurationError,
     ConnectFailedError,
+    DecodeError,
     Invoice,
     InvoiceChanges,
     InvoiceDraft,
@@ -126,6 +128,43 @@ async def test_server_errors_before_any_other_answer_are_retried_once_and_hint_a
         await client.invoices.get(9)
     with pytest.raises(ServerError, match=r"ServerError \(HTTP 502, 4 attempts\)"):
         await client.invoices.get(9)
+
+
+async def test_an_answer_of_another_invoice_is_not_handed_out_and_no_update_is_said_to_be_done(scripted: Scripted) -> None:
+    server, client = await scripted(envelope({"id": 10}))
+    with pytest.raises(DecodeError, match="expected invoice 9"):
+        await client.invoices.get(9)
+    for answered in ({"id": 10}, {}, None, {"error": "boom"}):
+        server.script(envelope(answered))
+        with pytest.raises(OutcomeUnknownError):
+            await client.invoices.update(9, InvoiceChanges(type="x"))
+
+
+async def test_an_echoed_token_is_in_no_text_no_traceback_and_not_cut_in_half(scripted: Scripted) -> None:
+    for place in ("", "x" * 280):
+        echo = {"code": 401, "data": {"errMsg": f"{place}{TOKEN}", "field": [TOKEN]}}
+        _, client = await scripted(answer(echo, 401, X_Request_Id=f"{place}{TOKEN}"))
+        for call in (client.invoices.get(9), client.invoices.create(DRAFT), client.invoices.delete(9)):
+            with pytest.raises(B2BError) as raised:
+                await call
+            frames = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+            ours = [frame for frame in frames.stack if "bigcommerce_b2b_invoices" in frame.filename]
+            shown = f"{raised.value} {vars(raised.value)} {[frame.locals for frame in ours]}"
+            assert TOKEN[:6] not in shown
+            assert len(raised.value.message) <= 300
+
+
+async def test_an_auth_token_function_that_fails_is_a_configuration_error(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def no_token() -> str:
+        raise KeyError("vault")
+
+    server, client = await scripted(GOOD, auth_token=no_token)
+    with pytest.raises(ConfigurationError, match="auth_token function raised KeyError"):
+        await client.invoices.get(9)
+    assert "vault" in caplog.text
+    assert server.seen == []
 
 
 async def test_the_last_error_says_how_often_it_was_tried(scripted: Scripted) -> None:

@@ -69,6 +69,20 @@ def test_a_thread_that_comes_too_late_finds_what_the_faster_one_read() -> None:
     assert invoice.details is late(invoice, "details")
 
 
+def test_threads_that_read_at_the_same_time_do_not_trip_over_each_other() -> None:
+    invoice = unread()
+    read = object.__getattribute__(invoice, "_read_details")
+
+    def meanwhile() -> object:  # another thread reads and lets go, while this one reads
+        object.__setattr__(invoice, "_read_details", read)
+        assert invoice.details
+        object.__delattr__(invoice, "details")
+        return read()
+
+    object.__setattr__(invoice, "_read_details", meanwhile)
+    assert invoice.details == converter.read(Invoice, SAMPLE).details
+
+
 def test_details_that_cannot_be_read_are_reported_at_every_look_and_the_rest_can_be_used() -> None:
     invoice = unread(BROKEN)
     assert invoice.id == 7

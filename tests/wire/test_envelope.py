@@ -64,7 +64,6 @@ ERRORS = [
     (502, b"<html>Bad Gateway</html>", errors.ServerError, ""),
     (503, b"", errors.ServerError, ""),
     (400, [], errors.BadRequestError, ""),
-    (400, {"data": {"errMsg": "x" * 9999}}, errors.BadRequestError, "x" * 300),
 ]  # fmt: skip
 
 
