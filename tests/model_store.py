@@ -99,7 +99,7 @@ class ModelStore:
         page = tuple(rows[offset : offset + min(limit, self.cap)])
         copies = tuple(attrs.evolve(row) for row in page)
         marks = tuple(Mark(row.id, self.mark_key(row, order)) for row in copies)
-        return Answer(copies, marks, limit, total, self.clock * SECOND)
+        return Answer([*copies], marks, limit, total, self.clock * SECOND)
 
     @staticmethod
     def sort_key(row: Row, order: Order) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import attrs
@@ -117,6 +117,6 @@ def _answer(cls: type, order: Order, found: endpoints.Slice) -> Answer:
     return Answer(found.rows, _marks(cls, found.rows, order), found.limit, found.total_count, int(now * 1_000_000))
 
 
-def _marks(cls: type, rows: tuple[object, ...], order: Order) -> tuple[Mark, ...]:
+def _marks(cls: type, rows: Sequence[object], order: Order) -> tuple[Mark, ...]:
     marks = converter.read_marks(cls, rows, order.sort_by)
     return tuple(Mark(row_id, text_key(key) if isinstance(key, str) else key) for row_id, key in marks)

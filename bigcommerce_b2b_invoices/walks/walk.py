@@ -26,13 +26,13 @@ class Answer:
     """One list answer.
 
     Attributes:
-        rows: Still as JSON.
+        rows: Still as JSON; None where one was delivered.
         marks: Of the rows, with the keys of the order that was asked for.
         limit: That the server says it applied; None where it does not say.
         server_time: Of the answer, in microseconds.
     """
 
-    rows: tuple[object, ...]
+    rows: list[object]
     marks: tuple[Mark, ...]
     limit: int | None
     total_count: int | None
@@ -157,7 +157,9 @@ class Walk(Generic[T]):
         if page is None:
             raise StopAsyncIteration
         index = page.fresh[page.delivered]
-        model = self._source.read(page.answer.rows[index], index)
+        rows = page.answer.rows
+        model = self._source.read(rows[index], index)
+        rows[index] = None  # its memory is still in the processor's caches, for the next one
         page.delivered += 1
         self._delivered += 1
         return model

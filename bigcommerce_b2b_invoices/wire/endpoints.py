@@ -35,7 +35,7 @@ class Slice:
         server_time: Of the answer, in epoch seconds; None where it does not say.
     """
 
-    rows: tuple[object, ...]
+    rows: list[object]
     limit: int | None
     total_count: int | None
     server_time: float | None
@@ -113,7 +113,7 @@ def _decode_slice(response: Response, parse: Callable[[bytes], object] = read_js
     envelope = open_envelope(response, parse)
     if not isinstance(envelope.data, list):
         raise DecodeError("expected a list", model="page", path="data")
-    return Slice(tuple(envelope.data), envelope.limit, envelope.total_count, server_time(response.headers))
+    return Slice(envelope.data, envelope.limit, envelope.total_count, server_time(response.headers))
 
 
 def _decode_id(response: Response) -> int:

@@ -10,15 +10,18 @@ from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from keyword import iskeyword
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bigcommerce_b2b_invoices.wire.json_text import read_json
 from bigcommerce_b2b_invoices.wire.leaves import Unreadable
 
-try:
+if TYPE_CHECKING:
     import msgspec
-except ImportError:  # without the extra everything is parsed by the standard library
-    msgspec = None  # type: ignore[assignment]
+else:
+    try:
+        import msgspec
+    except ImportError:  # without the extra everything is parsed by the standard library
+        msgspec = None
 
 MOST_NAMES = 64  # keys of a row that are learned; documented are 23
 BALANCES = ("originalBalance", "openBalance")
