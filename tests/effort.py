@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Self
+from typing import Any, Self
 
 from scripted_server import ScriptedServer, envelope
 
@@ -56,11 +56,11 @@ class Effort:
         def __exit__(self, *_: object) -> None:
             sys.settrace(None)
 
-        def _enter_function(self, frame: FrameType, _event: str, _arg: object) -> Callable[..., object] | None:
+        def _enter_function(self, frame: FrameType, _event: str, _arg: object) -> Any:
             frame.f_trace_opcodes = True
             return self._step if _is_ours(frame.f_code) else None
 
-        def _step(self, _frame: FrameType, event: str, _arg: object) -> Callable[..., object]:
+        def _step(self, _frame: FrameType, event: str, _arg: object) -> Any:
             self.count += event == "opcode"
             return self._step
 
