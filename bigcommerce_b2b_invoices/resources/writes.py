@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from bigcommerce_b2b_invoices.errors import (
     APIError,
     B2BError,
+    DecodeError,
     EditConflictError,
     InvoiceNumberTakenError,
     NotFoundError,
@@ -136,17 +137,17 @@ class Writes:
             raise done
 
     async def _find_changed(self, invoice_id: int, changes: InvoiceChanges) -> int | None:
-        return invoice_id if has_changes(changes, await self._get(invoice_id)) else None
+        return invoice_id if has_changes(changes, await self._read(invoice_id)) else None
 
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
         """The invoice afterwards; see `Invoices.update_details`."""
-        before = await self._get(invoice_id)
+        before = await self._read(invoice_id)
         details = edit(before.details or InvoiceDetails())
         if not isinstance(details, InvoiceDetails):
             raise TypeError(f"edit must return InvoiceDetails, not {type(details).__name__}")
         if details == before.details:
             return before
-        if await self._get(invoice_id) != before:
+        if await self._read(invoice_id) != before:
             raise _conflict(invoice_id, "somebody changed the invoice while it was edited; nothing was written", sent=0)
         changes, unknown = InvoiceChanges(details=details), None
         for sent in range(1, self._posts + 1):
@@ -169,7 +170,7 @@ class Writes:
     async def _read_back(self, invoice_id: int, before: Invoice, unknown: OutcomeUnknownError | None) -> Invoice:
         """The invoice after the writing; where that is unknown, as soon as it differs from what it was, or after all waits."""
         for wait in (*self._waits, None) if unknown is not None else (None,):
-            after = await _outcome(self._get(invoice_id))
+            after = await _outcome(self._read(invoice_id))
             if isinstance(after, B2BError):
                 if unknown is None or wait is None or not isinstance(after, PASSING):
                     raise after if unknown is None else unknown.because(after)
@@ -187,12 +188,20 @@ class Writes:
             raise done
 
     async def _find_gone(self, invoice_id: int) -> int | None:
-        found = await _outcome(self._get(invoice_id))
+        found = await _outcome(self._read(invoice_id))
         if isinstance(found, NotFoundError):
             return invoice_id
         if isinstance(found, B2BError):
             raise found
         return None
+
+    async def _read(self, invoice_id: int) -> Invoice:
+        """The invoice, of which it matters that it is no other: it is compared, edited, or taken for gone."""
+        invoice = await self._get(invoice_id)
+        if invoice.id != invoice_id:
+            error = DecodeError(f"expected invoice {invoice_id}", model="Invoice", path="data.id", invoice_id=invoice.id)
+            raise error.of_request("GET", f"/invoices/{invoice_id}", 1)
+        return invoice
 
     # ---- what became of it -------------------------------------------------------------------------------------------
 

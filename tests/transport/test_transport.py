@@ -130,14 +130,22 @@ async def test_server_errors_before_any_other_answer_are_retried_once_and_hint_a
         await client.invoices.get(9)
 
 
-async def test_an_answer_of_another_invoice_is_not_handed_out_and_no_update_is_said_to_be_done(scripted: Scripted) -> None:
-    server, client = await scripted(envelope({"id": 10}))
+async def test_an_invoice_that_is_not_the_one_asked_for_is_not_edited_nor_taken_for_updated(scripted: Scripted) -> None:
+    server, client = await scripted(envelope({"id": 10, "type": "x"}))
     with pytest.raises(DecodeError, match="expected invoice 9"):
-        await client.invoices.get(9)
-    for answered in ({"id": 10}, {}, None, {"error": "boom"}):
-        server.script(envelope(answered))
-        with pytest.raises(OutcomeUnknownError):
-            await client.invoices.update(9, InvoiceChanges(type="x"))
+        await client.invoices.update_details(9, lambda details: details)
+    server.script(CLOSE, envelope({"id": 10, "type": "x"}))
+    with pytest.raises(OutcomeUnknownError, match="expected invoice 9"):
+        await client.invoices.update(9, InvoiceChanges(type="x"))
+
+
+@pytest.mark.parametrize("answered", [{}, None, {"error": "boom"}, {"success": False}])
+async def test_an_answer_without_an_id_is_no_yes_to_an_update(scripted: Scripted, answered: object) -> None:
+    _, client = await scripted(envelope(answered), envelope({"id": 9, "type": "old"}))
+    with pytest.raises(OutcomeUnknownError):
+        await client.invoices.update(9, InvoiceChanges(type="x"))
+    _, client = await scripted(envelope(answered), envelope({"id": 9, "type": "x"}))
+    await client.invoices.update(9, InvoiceChanges(type="x"))  # it is seen to have happened
 
 
 async def test_an_echoed_token_is_in_no_text_no_traceback_and_not_cut_in_half(scripted: Scripted) -> None:
