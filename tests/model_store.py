@@ -8,7 +8,8 @@ import attrs
 
 from bigcommerce_b2b_invoices.models.query import SortField
 from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, text_key
-from bigcommerce_b2b_invoices.walks.walk import Answer, Walk
+from bigcommerce_b2b_invoices.walks.source import Answer
+from bigcommerce_b2b_invoices.walks.walk import Walk
 
 SECOND = 1_000_000
 START = 100_000  # seconds; what was changed before the walk was changed long before

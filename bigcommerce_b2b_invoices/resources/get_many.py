@@ -23,7 +23,8 @@ from bigcommerce_b2b_invoices.resources.lists import InvoiceList
 from bigcommerce_b2b_invoices.walks.anchored import Order
 from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.run import BulkRun, Stream
-from bigcommerce_b2b_invoices.walks.walk import Answer, Walk
+from bigcommerce_b2b_invoices.walks.source import Answer
+from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
 

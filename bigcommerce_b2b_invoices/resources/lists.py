@@ -14,7 +14,7 @@ from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, RowFi
 from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, text_key
 from bigcommerce_b2b_invoices.walks.bookmark import fingerprint
 from bigcommerce_b2b_invoices.walks.page import Page
-from bigcommerce_b2b_invoices.walks.walk import Answer
+from bigcommerce_b2b_invoices.walks.source import Answer
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
 from bigcommerce_b2b_invoices.wire.unread_rows import whole

@@ -17,7 +17,7 @@ from bigcommerce_b2b_invoices.errors import IncompleteWalkError
 from bigcommerce_b2b_invoices.walks.anchored import Mark, OrderBrokenError, Pass
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
 from bigcommerce_b2b_invoices.walks.plan import BY_NUMBER, LATEST_CHANGES, MAX_LIMIT
-from bigcommerce_b2b_invoices.walks.walk import Answer, Source
+from bigcommerce_b2b_invoices.walks.source import Answer, Source
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

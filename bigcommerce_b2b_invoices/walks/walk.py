@@ -4,63 +4,21 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
 from bigcommerce_b2b_invoices.errors import IncompleteWalkError
-from bigcommerce_b2b_invoices.walks.anchored import Mark, Order
+from bigcommerce_b2b_invoices.walks.anchored import Order
 from bigcommerce_b2b_invoices.walks.bookmark import read_bookmark, write_bookmark
 from bigcommerce_b2b_invoices.walks.page import Page, WalkReport
 from bigcommerce_b2b_invoices.walks.plan import Place, Plan
+from bigcommerce_b2b_invoices.walks.source import Answer, Source
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 LONGEST_TURN = 0.003  # seconds of handing out rows after which other tasks get their turn
 LEAST_LIMIT = 4  # rows a page: fewer cannot overlap and advance
-
-
-@attrs.frozen(eq=False, repr=False)
-class Answer:
-    """One list answer.
-
-    Attributes:
-        rows: Still as JSON; None where one was delivered.
-        marks: Of the rows, with the keys of the order that was asked for.
-        limit: That the server says it applied; None where it does not say.
-        server_time: Of the answer, in microseconds.
-    """
-
-    rows: list[object]
-    marks: tuple[Mark, ...]
-    limit: int | None
-    total_count: int | None
-    server_time: int
-
-
-class Source(Protocol[T_co]):
-    """A list to walk over: what a walk is given instead of an endpoint."""
-
-    @property
-    def path(self) -> str:
-        """Of the endpoint, for errors."""
-        ...
-
-    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
-        """The rows at an offset, in an order. One request. An error where a row does not belong there.
-
-        Calls `received` when they are here, before they are decoded.
-        """
-        ...
-
-    def key(self, row: object, order: Order) -> int | None:
-        """What a row is sorted by in an order."""
-        ...
-
-    def read(self, row: object, index: int) -> T_co:
-        """The row of an answer as a model, or a DecodeError that names the place."""
-        ...
 
 
 @attrs.define(eq=False, repr=False)

@@ -13,7 +13,7 @@ from bigcommerce_b2b_invoices import B2BClient, IncompleteWalkError, InvoiceChan
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 from bigcommerce_b2b_invoices.walks.anchored import Order, text_key
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
-from bigcommerce_b2b_invoices.walks.walk import Answer
+from bigcommerce_b2b_invoices.walks.source import Answer
 
 
 class Versions:
