@@ -56,7 +56,14 @@ class Call(Generic[T]):
 
     def then(self, read: Callable[[T], R]) -> "Call[R]":
         """The same call with its result read on. What `read` raises belongs to the attempt, as what `decode` raises does."""
-        return Call(self.request, lambda response: read(self.decode(response)), self.repeatable)
+        decode, repeated = self.decode, self.decode_repeated
+        return Call(
+            self.request,
+            lambda response: read(decode(response)),
+            self.repeatable,
+            None if repeated is None else lambda response: read(repeated(response)),
+            self.received,
+        )
 
 
 class Send(Protocol):

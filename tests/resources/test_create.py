@@ -161,6 +161,18 @@ def test_several_invoices_of_one_number_are_reported_and_none_is_deleted() -> No
     assert (taken.invoice_ids, taken.is_same, len(api.rows)) == ((1, 2), None, 2)
 
 
+def test_a_second_sending_that_made_a_second_invoice_is_reported() -> None:
+    async def main() -> object:
+        api = ModelAPI(Random(0), ["lost answer"], lag=2.45)
+        api._with_number = lambda number: []  # type: ignore[method-assign] # a store that keeps no number unique
+        asyncio.get_running_loop().call_later(1.0, setattr, api, "lag", 0.0)
+        return await outcome(invoices_of(api, waits=(1.0, 1.0)).create(DRAFT))
+
+    taken = virtual_time.run(main())
+    assert isinstance(taken, InvoiceNumberTakenError)
+    assert taken.invoice_ids == (1, 2)
+
+
 def test_creates_of_one_number_wait_for_each_other_in_this_process() -> None:
     async def main() -> tuple[list[object], ModelAPI]:
         api = ModelAPI(Random(0), ["lost answer"])

@@ -38,6 +38,7 @@ from bigcommerce_b2b_invoices import (
     Timeout,
 )
 from bigcommerce_b2b_invoices.transport import transport
+from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
 
 GOOD = envelope({"id": 9})
 TEN = Money("USD", Decimal(10))
@@ -447,3 +448,23 @@ async def test_cancelling_a_call_leaves_no_task_no_connection_and_no_lease(scrip
         await asyncio.sleep(0.005)
     assert client.rate_limiter._held == 0
     assert [task for task in asyncio.all_tasks() - before if "ScriptedServer" not in repr(task)] == []
+
+
+async def test_large_answers_are_decoded_in_turns_of_their_own(scripted: Scripted) -> None:
+    _, client = await scripted(raw(b" " * transport.LARGE_BODY))
+    turn, decoded = 0, list[int]()
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def decode(_response: Response) -> None:
+        decoded.append(turn)
+
+    counting = asyncio.create_task(count())
+    call = Call(Request("GET", "/invoices"), decode, repeatable=True)
+    await asyncio.gather(*(client._transport.send(call) for _ in range(8)))
+    counting.cancel()
+    assert len(set(decoded)) == 8

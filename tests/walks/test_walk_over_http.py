@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from scripted_server import Stall, answer, envelope
 
 from bigcommerce_b2b_invoices import B2BClient, B2BError, DecodeError, IncompleteWalkError, InvoiceQuery, SortField
 from bigcommerce_b2b_invoices.sandbox import Sandbox
+from bigcommerce_b2b_invoices.walks.anchored import Mark, Order
+from bigcommerce_b2b_invoices.walks.source import Answer
+from bigcommerce_b2b_invoices.walks.walk import Walk
 
 
 async def drained(sandbox: Sandbox) -> int:
@@ -224,3 +228,54 @@ async def test_cancelling_between_rows_loses_no_row(sandbox: Sandbox, client: B2
         await asyncio.wait([task])
     await consume()
     assert sorted(ids) == sorted(sandbox.invoice_ids)
+
+
+class Slow:
+    """A list of 1000 rows whose answers come, and are decoded, when the test says so; the first at once."""
+
+    path = "/slow"
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.here, self.decoded = asyncio.Event(), asyncio.Event()
+
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
+        self.asked.append(offset)
+        if offset:
+            await self.here.wait()
+        received()
+        if offset:
+            await self.decoded.wait()
+        marks = tuple(Mark(number, number) for number in range(offset, offset + limit))
+        return Answer([*range(offset, offset + limit)], marks, limit, 1000, 1)
+
+    def key(self, row: object, order: Order) -> int | None:
+        raise AssertionError
+
+    def read(self, row: object, index: int) -> object:
+        return row
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_the_next_page_is_asked_for_before_the_one_that_is_waited_for_is_decoded() -> None:
+    slow = Slow()
+    walk = Walk(slow, Order(SortField.CREATED_AT), page_size=100, prefetch=1, query="q")
+    await anext(walk)
+    await asyncio.sleep(0)
+    assert len(slow.asked) == 2  # one ahead of a consumer that has its page
+    for _ in range(99):
+        await anext(walk)
+    waiting = asyncio.ensure_future(walk.__anext__())
+    await turns(5)
+    assert len(slow.asked) == 2
+    slow.here.set()
+    await turns(5)
+    assert len(slow.asked) == 3  # the second is here, though not decoded: it is no longer ahead
+    assert not waiting.done()
+    slow.decoded.set()
+    await waiting
+    await walk.aclose()

@@ -77,3 +77,14 @@ def test_only_a_repeated_delete_takes_not_found_for_success() -> None:
     call.decode_repeated(gone)
     with pytest.raises(Exception, match="HTTP 403"):
         call.decode_repeated(Response(403, {}, b"{}"))
+
+
+def test_a_call_that_is_read_on_keeps_all_that_it_was() -> None:
+    def received() -> None:
+        raise AssertionError
+
+    call = Call(Request("GET", "/x"), lambda _: 1, repeatable=True, decode_repeated=lambda _: 2, received=received)
+    longer = call.then(str)
+    response = Response(200, {}, b"")
+    assert longer.decode_repeated
+    assert (longer.decode(response), longer.decode_repeated(response), longer.received) == ("1", "2", received)
