@@ -17,6 +17,7 @@ Pages may be judged long after they were received and in any order: the proof sp
 
 import zlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import attrs
 
@@ -49,8 +50,7 @@ class Order:
         return second < first if self.descending else first < second
 
 
-@attrs.frozen
-class Mark:
+class Mark(NamedTuple):
     """What the rules look at in a row.
 
     Attributes:
