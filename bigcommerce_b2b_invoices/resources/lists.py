@@ -10,14 +10,14 @@ import attrs
 from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError
 from bigcommerce_b2b_invoices.models.extra_field import ExtraFieldConfig
 from bigcommerce_b2b_invoices.models.invoice import Invoice
-from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, RowFields, SortField
+from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SortField
 from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, text_key
 from bigcommerce_b2b_invoices.walks.bookmark import fingerprint
 from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.source import Answer
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
-from bigcommerce_b2b_invoices.wire.unread_rows import whole
+from bigcommerce_b2b_invoices.wire.structs import whole
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -76,7 +76,7 @@ class InvoiceList:
         raise DecodeError("nested too deeply", model="Invoice", path="data")
 
     def _check(self, found: endpoints.Slice) -> endpoints.Slice:
-        for row in converter.read_all(RowFields, found.rows):
+        for row in converter.read_row_fields(found.rows):
             if broken := self.query.excludes(row):
                 raise FilterIgnoredError(f"invoice {row.id} does not match {broken}: the server ignored the filter")
         return found

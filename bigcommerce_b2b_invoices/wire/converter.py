@@ -5,7 +5,8 @@ epoch seconds or ISO 8601. It never guesses: what cannot be read is reported wit
 cannot hold is kept in `additional_properties`, and the writer puts it back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -19,10 +20,11 @@ from bigcommerce_b2b_invoices.models import invoice as words
 from bigcommerce_b2b_invoices.models.checks import MAX_ID
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, RowFields, SortField
+from bigcommerce_b2b_invoices.wire.generated import invoice_reader, wire_name
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 from bigcommerce_b2b_invoices.wire.leaves import EPOCH, LEAVES, Read, Unreadable, read_text, read_time
-from bigcommerce_b2b_invoices.wire.reader import compile_invoice_reader, make_reader, model_name, wire_name
-from bigcommerce_b2b_invoices.wire.unread_rows import parse_details, whole
+from bigcommerce_b2b_invoices.wire.reader import make_reader, model_name
+from bigcommerce_b2b_invoices.wire.structs import Structs, is_struct, marks_of, parse_details, whole
 
 T = TypeVar("T")
 Write: TypeAlias = Callable[[Any], object]
@@ -152,16 +154,33 @@ def read_row(cls: type[T], row: object, index: int, request_path: str) -> T:
         raise
 
 
-def read_invoice_row(row: object, index: int, request_path: str) -> words.Invoice:
+def read_row_fields(rows: Iterable[Any]) -> tuple[RowFields, ...]:
+    """What of a list's rows can be checked against its query."""
+    return tuple([_row_fields(row, index) for index, row in enumerate(rows)])
+
+
+def _row_fields(row: Any, index: int) -> RowFields:  # noqa: ANN401 - JSON, or a struct
+    if is_struct(row):
+        with suppress(Unreadable):
+            return row.read_fields()  # type: ignore[no-any-return] # made at run time
+    return read(RowFields, whole(row), f"data[{index}]")
+
+
+def read_invoice_row(row: Any, index: int, request_path: str) -> words.Invoice:  # noqa: ANN401 - JSON, or a struct
     """As `read_row`; but the invoice reads its details only when they are first looked at."""
     try:
-        return _invoice_reader()(row, index, request_path)
+        if row.__class__ is dict:
+            return _invoice_reader()(row, index, request_path)
+        if is_struct(row):
+            return row.read(index, request_path)  # type: ignore[no-any-return] # made at run time
     except Unreadable:
         pass
     return read_row(words.Invoice, whole(row), index, request_path)
 
 
 def _read_details(details: object, index: int, request_path: str, invoice_id: int) -> words.InvoiceDetails:
+    if isinstance(details, bytes) and (found := structs.read_details(details)) is not None:
+        return found
     try:
         value = parse_details(details) if isinstance(details, bytes) else details
         return _details_reader()(value)  # type: ignore[no-any-return] # a reader of any class
@@ -170,9 +189,12 @@ def _read_details(details: object, index: int, request_path: str, invoice_id: in
     raise error.of_request("GET", request_path, 1)
 
 
+structs = Structs(_read_details)
+
+
 @cache  # made on first use: compiling takes longer than importing this module
 def _invoice_reader() -> Callable[[object, int, str], words.Invoice]:
-    return compile_invoice_reader(_read_details)
+    return invoice_reader(_read_details)
 
 
 @cache
@@ -217,20 +239,18 @@ def _invoice_id(cls: type, value: object) -> int | None:
     return found if type(found) is int else None
 
 
-def read_marks(cls: type, rows: Iterable[object], sort_by: SortField | None) -> list[tuple[int, int | str | None]]:
-    """Id and sort key of each row of a parsed list: a time in microseconds, an invoice number, or None where there is none."""
+def read_marks(cls: type, rows: Sequence[Any], sort_by: SortField | None) -> list[tuple[int, int | str | None]]:
+    """Id and sort key of each row of a list: a time in microseconds, an invoice number, or None where there is none."""
     is_time = sort_by in (SortField.CREATED_AT, SortField.UPDATED_AT)
     name = sort_by.value if sort_by is not None and (is_time or sort_by is SortField.INVOICE_NUMBER) else ""
-    marks = []
-    for index, row in enumerate(rows):
-        if type(row) is not dict or type(row_id := row.get("id")) is not int or not 0 <= row_id <= MAX_ID:
+    marks: list[tuple[int, int | str | None]] = []
+    for index, (row_id, key) in enumerate(marks_of(rows, name)):
+        if type(row_id) is not int or not 0 <= row_id <= MAX_ID:
             raise DecodeError("expected an object with a sound id", model=model_name(cls), path=f"data[{index}].id")
-        key = row.get(name)
         if type(key) is int and is_time:
-            key *= 1_000_000
-        elif key is not None:
-            key = _key(key, is_time=is_time)
-        marks.append((row_id, key))
+            marks.append((row_id, key * 1_000_000))
+        else:
+            marks.append((row_id, None if key is None else _key(key, is_time=is_time)))
     return marks
 
 

@@ -16,12 +16,10 @@ from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
 from bigcommerce_b2b_invoices.wire.envelope import open_envelope
 from bigcommerce_b2b_invoices.wire.headers import server_time
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
-from bigcommerce_b2b_invoices.wire.unread_rows import ListParser
 
 T = TypeVar("T")
 
 MAX_LIMIT = 250  # rows per page; the documented maximum
-_lists = ListParser()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -49,7 +47,7 @@ def get_invoice(invoice_id: int) -> Call[Invoice]:
 def list_invoices(query: InvoiceQuery, *, offset: int, limit: int, details_later: bool = False) -> Call[Slice]:
     """GET /invoices. Where details may be read later, they need not be parsed now."""
     parameters = (*converter.query_parameters(query), *_paging(offset, limit))
-    decode = partial(_decode_slice, parse=_lists.read) if details_later else _decode_slice
+    decode = partial(_decode_slice, parse=converter.structs.read_list) if details_later else _decode_slice
     return Call(Request("GET", "/invoices", parameters), decode, repeatable=True)
 
 

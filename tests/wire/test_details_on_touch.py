@@ -24,7 +24,7 @@ BROKEN = {"id": 7, "createdAt": 5, "details": {"details": {"lineItems": [{"quant
 def unread(row: object = SAMPLE) -> Invoice:
     """An invoice whose details nobody has looked at."""
     invoice = converter.read_invoice_row(row, 3, "/invoices")
-    assert hasattr(invoice, "_read_details")
+    assert hasattr(invoice, "_unread_details")
     return invoice
 
 
@@ -52,7 +52,7 @@ def test_whatever_is_done_with_it_finds_the_details(_name: str, use: Callable[[I
 def test_the_details_are_read_once_and_the_json_is_let_go() -> None:
     invoice = unread()
     assert invoice.details is invoice.details
-    assert not hasattr(invoice, "_read_details")
+    assert not hasattr(invoice, "_unread_details")
 
 
 def test_it_stays_frozen_and_knows_no_other_names() -> None:
@@ -71,15 +71,15 @@ def test_a_thread_that_comes_too_late_finds_what_the_faster_one_read() -> None:
 
 def test_threads_that_read_at_the_same_time_do_not_trip_over_each_other() -> None:
     invoice = unread()
-    read = object.__getattribute__(invoice, "_read_details")
+    read, *arguments = left = object.__getattribute__(invoice, "_unread_details")
 
     def meanwhile() -> object:  # another thread reads and lets go, while this one reads
-        object.__setattr__(invoice, "_read_details", read)
+        object.__setattr__(invoice, "_unread_details", left)
         assert invoice.details
         object.__delattr__(invoice, "details")
-        return read()
+        return read(*arguments)
 
-    object.__setattr__(invoice, "_read_details", meanwhile)
+    object.__setattr__(invoice, "_unread_details", (meanwhile,))
     assert invoice.details == converter.read(Invoice, SAMPLE).details
 
 
