@@ -242,7 +242,7 @@ def _invoice_id(cls: type, value: object) -> int | None:
 def read_marks(cls: type, rows: Sequence[Any], sort_by: SortField | None) -> list[tuple[int, int | str | None]]:
     """Id and sort key of each row of a list: a time in microseconds, an invoice number, or None where there is none."""
     is_time = sort_by in (SortField.CREATED_AT, SortField.UPDATED_AT)
-    name = sort_by.value if sort_by is not None and (is_time or sort_by is SortField.INVOICE_NUMBER) else ""
+    name = sort_by.value if sort_by is not None and (is_time or sort_by is SortField.INVOICE_NUMBER) else None
     marks: list[tuple[int, int | str | None]] = []
     for index, (row_id, key) in enumerate(marks_of(rows, name)):
         if type(row_id) is not int or not 0 <= row_id <= MAX_ID:

@@ -35,6 +35,7 @@ DETAILS_CLASSES = (  # what a PUT replaces as a whole: here null, [] and a missi
 )  # fmt: skip
 ID_FIELDS = ("id", "invoice_id")
 MOST_KEYS = 64  # of a class that are remembered
+MOST_LETTERS = 64  # of such a key
 REPEATED = ("code", "type", "channel_name", "country", "state")  # few texts, many times: each is kept once
 
 
@@ -68,7 +69,7 @@ def unknown_keys(cls: type[Any]) -> tuple[str, ...]:
 
 
 def learn_keys(cls: type[Any], keys: Iterable[str]) -> None:
-    """Remember those that no field holds, if they are plain, up to a bound."""
+    """Remember those that no field holds, if they are plain, up to a bound. What gets lost between threads will come again."""
     known = unknown_keys(cls)
     if len(known) < MOST_KEYS:
         met = {*(wire_name(field.name) for field in fields_of(cls)), *known}
@@ -77,8 +78,8 @@ def learn_keys(cls: type[Any], keys: Iterable[str]) -> None:
 
 
 def _is_plain(key: str) -> bool:
-    """Whether a field of a struct can stand for the key."""
-    return key.isprintable() and '"' not in key and "\\" not in key
+    """Whether a field of a struct can stand for the key, and it may be kept for good."""
+    return len(key) <= MOST_LETTERS and key.isprintable() and '"' not in key and "\\" not in key
 
 
 def _gatherer(cls: type[Any]) -> Callable[[dict[str, object], int], Mapping[str, object]]:
@@ -182,7 +183,9 @@ class _Source:
         for number, key in enumerate(unknown):
             lines += [f"v = value.unknown_{number}", f"if v is not UNSET: rest[{key!r}] = v"]
             lines += ["if v.__class__ in opaque: read_opaque(v)"]
-        lines.append(f"model.additional_properties = rest or NOTHING if n == {fields} else gather(value.shallow(), -1)")
+        lines.append(
+            f"model.additional_properties = rest or NOTHING if n == {fields} else gather(value.shallow(), -1)"
+        )  # look at all
         return lines
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:

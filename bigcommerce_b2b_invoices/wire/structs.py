@@ -39,10 +39,13 @@ else:
 
 MOST_SHAPES = 32  # times that structs are made anew, because there were unknown keys
 CLASSES = (Invoice, ExtraField, *DETAILS_CLASSES)
+FIELD_OF = {wire_name(field.name): field.name for field in fields_of(Invoice)}
 
 
 class Structs:
-    """Parses list answers and details, and makes its structs anew when unknown keys have come.
+    """Parses list answers and details, and makes its structs anew when unknown keys have come, a bounded number of times.
+
+    After that, and for a class with too many unknown keys, the standard library parses: slower, never otherwise.
 
     Args:
         later: Reads details when they are first looked at.
@@ -56,11 +59,11 @@ class Structs:
         self._decode_details: Callable[[bytes], Any] = _refuse
 
     def read_list(self, body: bytes) -> object:
-        """As `read_json`; rows of a long list may be left as structs. A ValueError says what is wrong with it."""
-        if len(body) <= SHORT:  # it is read strictly
-            return read_json(body)
+        """As `read_json`; but rows of a long list may be structs, and what is wrong in their details is noticed by who looks."""
         if msgspec is None:
             return read_json(body)
+        if len(body) <= SHORT:
+            return read_json(body)  # strictly
         self._prepare()
         with suppress(msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
             parsed = self._decode_list(body)
@@ -89,12 +92,13 @@ class Structs:
         keys: dict[type, tuple[str, ...]] = {cls: unknown_keys(cls) for cls in CLASSES}
         if keys == self._keys or self._made == MOST_SHAPES:
             return
-        self._keys, self._made = keys, self._made + 1
+        self._made += 1
         row, details = _make_structs(keys, self._later)
         members: list[Any] = [("data", list[row]), ("code", object, None), ("meta", object, None)]  # type: ignore[valid-type] # made at run time
         answer = msgspec.defstruct("ListAnswer", members, forbid_unknown_fields=True)
         self._decode_list = msgspec.json.Decoder(answer, float_hook=Decimal).decode
         self._decode_details = msgspec.json.Decoder(details, float_hook=Decimal).decode
+        self._keys = keys
 
 
 def _refuse(_text: bytes) -> object:
@@ -142,8 +146,8 @@ def parse_details(details: bytes) -> object:
     """The value of details that were left as bytes. Unreadable where they are no sound JSON."""
     try:
         return _exact_decoder().decode(details)
-    except (msgspec.MsgspecError, ArithmeticError):
-        problem = "not JSON, or a number that is out of range"
+    except (msgspec.MsgspecError, ValueError, ArithmeticError):
+        problem = "not JSON in UTF-8, or a number that is out of range"
     except RecursionError:
         problem = "nested too deeply"
     raise Unreadable(problem)
@@ -161,22 +165,25 @@ def is_struct(row: object) -> bool:
 
 def whole(row: object) -> object:
     """The row as parsed JSON, its details as far as they can be parsed."""
-    if isinstance(row, list):
-        return [whole(item) for item in row]
     if not is_struct(row):
         return row
-    value = {key: whole(item) for key, item in _shallow(row).items()}
-    if isinstance(details := value.get("details"), msgspec.Raw):
-        value["details"] = bytes(details)
-        with suppress(Unreadable):
-            value["details"] = parse_details(bytes(details))
+    value = _shallow(row)
+    for key, item in value.items():
+        if isinstance(item, msgspec.Raw):
+            value[key] = bytes(item)
+            with suppress(Unreadable):
+                value[key] = parse_details(bytes(item))
+        elif isinstance(item, list):  # of structs; no other list is looked into, however deep it is
+            value[key] = [whole(each) for each in item]
+        else:
+            value[key] = whole(item)
     return value
 
 
-def marks_of(rows: Sequence[Any], key: str) -> list[tuple[object, object]]:
+def marks_of(rows: Sequence[Any], key: str | None) -> list[tuple[object, object]]:
     """The id of each row and its value under a key, None where there is none."""
     if rows and is_struct(rows[0]):
-        name = next((field.name for field in fields_of(Invoice) if wire_name(field.name) == key), "")
+        name = "" if key is None else FIELD_OF.get(key, "")
         pairs = [(row.id, getattr(row, name, None)) for row in rows]
         return [(row_id, None if value is msgspec.UNSET else value) for row_id, value in pairs]
-    return [(row.get("id"), row.get(key)) if row.__class__ is dict else (None, None) for row in rows]
+    return [(row.get("id"), key and row.get(key)) if row.__class__ is dict else (None, None) for row in rows]

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from scripted_server import envelope
 from wire_objects import objects, ordered
 
-from bigcommerce_b2b_invoices import DecodeError, Invoice, InvoiceDetails
+from bigcommerce_b2b_invoices import DecodeError, Invoice, InvoiceDetails, SortField
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 from bigcommerce_b2b_invoices.wire import converter, generated, structs
 from bigcommerce_b2b_invoices.wire.json_text import read_json
@@ -150,12 +150,30 @@ def test_what_a_put_must_echo_is_kept_in_structs_too(details: dict[str, Any]) ->
     assert ordered(read) == ordered(converter.read(InvoiceDetails, details))
 
 
-def test_what_is_kept_may_not_be_deeper_in_a_struct_either() -> None:
-    parser = taught()
-    [row] = rows_of(parser.read_list(body({**ROW, "bcId": json.loads("[" * 70 + "]" * 70)})))
+@pytest.mark.parametrize("key", ["bcId", "type", "id"])
+@pytest.mark.parametrize("depth", [70, 3000])
+def test_nothing_is_deeper_in_a_struct_either(key: str, depth: int) -> None:
+    [row] = rows_of(taught().read_list(body(ROW).replace(b"7", b"[" * depth + b"]" * depth).replace(b"bcId", key.encode())))
     assert is_struct(row)
-    with pytest.raises(DecodeError, match="nested too deeply"):
-        converter.read_invoice_row(row, 0, "/invoices")
+    for _ in range(2):
+        with pytest.raises(DecodeError, match=r"nested too deeply|got a list"):
+            converter.read_invoice_row(row, 0, "/invoices")
+        row = whole(row)
+
+
+def test_a_mark_is_that_of_the_standard_library() -> None:
+    text = body({**ROW, "createdAt": 5, "": 6})
+    for sort_by in (SortField.CREATED_AT, SortField.UPDATED_AT, SortField.INVOICE_NUMBER, None):
+        marks = [converter.read_marks(Invoice, rows_of(value), sort_by) for value in (taught().read_list(text), read_json(text))]
+        assert marks[0] == marks[1]
+
+
+def test_long_keys_are_not_kept_for_good() -> None:
+    parser, key = fresh(), "k" * 1000
+    for _ in range(2):
+        [row] = rows_of(parser.read_list(body({"id": 1, key: 2})))
+        assert converter.read_invoice_row(row, 0, "/invoices").additional_properties == {key: 2}
+    assert generated.unknown_keys(Invoice) == ()
 
 
 def test_a_server_with_ever_new_keys_teaches_no_more_than_a_bounded_number() -> None:
@@ -205,16 +223,19 @@ async def test_a_walk_is_the_same_with_and_without_the_extra(with_extra: bool, m
         assert [invoice async for invoice in client.invoices.changes(feed.cursor)] == []  # versions are the same, too
 
 
-async def test_details_that_turn_out_unsound_are_reported_at_the_look(scripted: Scripted) -> None:
+@pytest.mark.parametrize(
+    "unsound", [b'{"n": 1e9999999999999999999}', b'{"n": "\xff"}', b'{"\xff": 1}', b"[" * 3000 + b"]" * 3000]
+)
+async def test_details_that_turn_out_unsound_are_reported_at_the_look(unsound: bytes, scripted: Scripted) -> None:
     good = {"id": 1, "createdAt": 1, "details": {}}
-    broken = b'{"code": 200, "data": [{"id": 2, "createdAt": 2, "details": {"n": 1e9999999999999999999}}], "meta": {}}'
+    broken = b'{"code": 200, "data": [{"id": 2, "createdAt": 2, "details": %s}], "meta": {}}' % unsound
     server, client = await scripted(envelope([good], total=1, limit=250))
     assert [invoice.id async for invoice in client.invoices.iterate()] == [1]
     parser = taught(good)
     [row] = rows_of(parser.read_list(broken))
     assert is_struct(row)
     invoice: Invoice = converter.read_invoice_row(row, 0, "/invoices")
-    with pytest.raises(DecodeError, match=r"data\[0\].details of invoice 2: not JSON") as raised:
+    with pytest.raises(DecodeError, match=r"cannot read Invoice at data\[0\].details of invoice 2: ") as raised:
         invoice.details  # noqa: B018 - that is the point
     assert raised.value.__context__ is None
     assert server.seen
