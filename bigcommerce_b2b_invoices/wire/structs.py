@@ -75,9 +75,8 @@ class Structs:
                 return {"code": parsed.code, "data": rows, "meta": parsed.meta}
         value = read_json(body)
         rows = value.get("data") if isinstance(value, dict) else None
-        for row in rows if isinstance(rows, list) else ():
-            if isinstance(row, dict):
-                learn_keys(Invoice, row)
+        if isinstance(rows, list):
+            learn_keys(Invoice, dict.fromkeys(key for row in rows if isinstance(row, dict) for key in row))
         return value
 
     def read_details(self, details: bytes) -> InvoiceDetails | None:
