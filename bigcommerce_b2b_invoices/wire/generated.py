@@ -171,11 +171,9 @@ class _Source:
             lines.append(f"    v = get({wire_name(field.name)!r})" if self.unset is None else f"    v = value.{field.name}")
             lines += [f"    {line}" for line in self._field(field)]
         if len(fields) < len(attrs.fields(self.cls)):
-            lines += [f"    {line}" for line in (self._rest() if self.unset is None else self._rest_of_struct(len(fields)))]
+            rest = ["model.additional_properties = NOTHING if n == len(value) else gather(value, n)"]
+            lines += [f"    {line}" for line in (rest if self.unset is None else self._rest_of_struct(len(fields)))]
         return "\n".join([*lines, "    model.__class__ = cls", "    return model"])
-
-    def _rest(self) -> list[str]:
-        return ["model.additional_properties = NOTHING if n == len(value) else gather(value, n)"]
 
     def _rest_of_struct(self, fields: int) -> list[str]:
         unknown = self.unknown[self.cls]
@@ -183,10 +181,8 @@ class _Source:
         for number, key in enumerate(unknown):
             lines += [f"v = value.unknown_{number}", f"if v is not UNSET: rest[{key!r}] = v"]
             lines += ["if v.__class__ in opaque: read_opaque(v)"]
-        lines.append(
-            f"model.additional_properties = rest or NOTHING if n == {fields} else gather(value.shallow(), -1)"
-        )  # look at all
-        return lines
+        look_at_all = "gather(value.shallow(), -1)"  # -1 is never the number of keys
+        return [*lines, f"model.additional_properties = rest or NOTHING if n == {fields} else {look_at_all}"]
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         if self.later and field.name == "details":

@@ -14,9 +14,9 @@ Read: TypeAlias = Callable[[Any], Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_SECOND = 253_402_300_800  # after the year 9999, with which Python's times end
-MAX_DIGITS = 18  # of a whole number
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
 
 
 class Unreadable(ValueError):  # noqa: N818 - a signal inside this module, not an error of the tree
@@ -59,16 +59,11 @@ def read_int(value: object) -> int:
     """A whole number, also as a text or with an empty fraction."""
     if type(value) is int:
         return value
-    if isinstance(value, str) and _is_whole(value):
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
-    if isinstance(value, Decimal) and abs(value.adjusted()) <= MAX_DIGITS and value == value.to_integral_value():
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= 18 and value == value.to_integral_value():
         return int(value)
     raise Unreadable(f"expected a whole number, got {kind(value)}")
-
-
-def _is_whole(text: str) -> bool:
-    digits = text.removeprefix("-")
-    return len(digits) <= MAX_DIGITS and digits.isascii() and digits.isdigit()
 
 
 def enum_reader(enum: type[IntEnum]) -> Read:
@@ -130,10 +125,10 @@ def read_time(value: object) -> datetime | None:
     try:
         if type(value) is int:
             return datetime.fromtimestamp(value, UTC) if value > 0 else EPOCH + timedelta(seconds=value)
-        if isinstance(value, Decimal) and abs(value.adjusted()) <= MAX_DIGITS:
+        if isinstance(value, Decimal) and abs(value.adjusted()) <= 18:
             return EPOCH + timedelta(microseconds=int(value * 1_000_000))
         if isinstance(value, str):
-            if _is_whole(value):
+            if _DIGITS.fullmatch(value):
                 return EPOCH + timedelta(seconds=int(value))
             time = datetime.fromisoformat(value)
             return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)  # the API's clock is UTC
