@@ -13,14 +13,19 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Self
 
+sys.path.append(str(Path(__file__).parent / "support"))
+
 from scripted_server import ScriptedServer, envelope
 
-from bigcommerce_b2b_invoices import B2BClient
+from bigcommerce_b2b_invoices import B2BClient, Invoice, InvoiceQuery
+from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
 from bigcommerce_b2b_invoices.wire import converter
+from bigcommerce_b2b_invoices.wire.call import Call
 from bigcommerce_b2b_invoices.wire.json_text import read_json
+from bigcommerce_b2b_invoices.wire.messages import Slice
 
 SAMPLE = (Path(__file__).parent / "samples/get_invoice_200.json").read_bytes()
-OURS = ("bigcommerce_b2b_invoices", "<string>")  # generated readers have no file
+OURS = ("bigcommerce_b2b_invoices", "<reader of")  # generated readers have no file
 
 
 class Effort:
@@ -89,13 +94,20 @@ async def of_a_call() -> int:
     return effort.count
 
 
+async def no_send(call: Call[Any], *, bulk: bool = False) -> Any:
+    """Nothing is sent."""
+    raise AssertionError
+
+
 def main() -> None:
     """Print the figures."""
     row = read_json(SAMPLE)["data"]  # type: ignore[index] # an envelope
+    answer, bare = Slice([row], 250, 1, 1), Slice([{**row, "details": None}], 250, 1, 1)
+    listed = Listed(no_send, INVOICES, InvoiceQuery())
     figures = {
-        "a row of a walk": of(lambda: converter.read_invoice_row(row, 0, "/invoices")),
-        "a row of a walk with its details": of(lambda: converter.read_invoice_row(row, 0, "/invoices").details),
-        "an invoice written": of(lambda: converter.write(converter.read_invoice_row(row, 0, "/invoices"))),
+        "a row of a walk without details": of(lambda: listed.read(bare, 0)),
+        "a row of a walk": of(lambda: listed.read(answer, 0)),
+        "an invoice written": of(lambda: converter.write(converter.read(Invoice, row))),
         "a call": asyncio.run(of_a_call()),
     }
     sys.stdout.write(json.dumps(figures))

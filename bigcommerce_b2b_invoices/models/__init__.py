@@ -1,1 +1,1 @@
-"""The words of the API as frozen classes: no I/O, no wire names."""
+"""The objects of the API as frozen classes: no I/O, no wire names."""

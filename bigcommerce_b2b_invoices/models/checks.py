@@ -1,4 +1,4 @@
-"""What a caller passes in is checked when the object is made: a wrong type is a TypeError, a wrong value a ValueError."""
+"""Checks of a caller's values when an object is created: a wrong type raises TypeError, a wrong value raises ValueError."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -13,19 +13,19 @@ T = TypeVar("T")
 
 Validator: TypeAlias = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
-MAX_EXPONENT = 30  # no currency needs more, and 1e999999 would be written out with a million digits
-MAX_ID = 2**63 - 1  # what a database's bigint holds; a larger id is a mistake
+MAX_EXPONENT = 30  # no currency needs more, and 1e999999 would be written with a million digits
+MAX_ID = 2**63 - 1  # the largest value of a database's bigint; a larger id is a mistake
 
 
 class _Nothing(dict[str, object]):
-    """An empty dict that stays empty, so that all models which keep nothing can share one."""
+    """An empty dict that stays empty, so that all models without additional properties can share it."""
 
     __slots__ = ()
 
     def _refuse(self, *_args: object, **_named: object) -> NoReturn:
-        raise TypeError("what was read is not changed in place: use attrs.evolve")
+        raise TypeError("additional_properties that were read cannot be changed in place: use attrs.evolve")
 
-    if not TYPE_CHECKING:  # to a type checker it is any dict
+    if not TYPE_CHECKING:  # a type checker sees an ordinary dict
         __setitem__ = setdefault = update = __ior__ = _refuse
 
     def __reduce__(self) -> tuple[type[dict[str, object]], tuple[()]]:
@@ -36,7 +36,7 @@ NOTHING: Mapping[str, object] = _Nothing()
 
 
 def resource_id(value: object, what: str) -> int:
-    """The positive id of an invoice or an order, which becomes part of a path: nothing else may."""
+    """Return the id of an invoice or an order if it is a positive int. It becomes part of a path, so nothing else is allowed."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{what} must be an int, not {type(value).__name__}")
     if not 1 <= value <= MAX_ID:
@@ -45,7 +45,7 @@ def resource_id(value: object, what: str) -> int:
 
 
 def of_type(kind: type | tuple[type, ...]) -> Validator:
-    """An instance of the class; a bool is no int."""
+    """Check for an instance of the class. A bool does not count as an int."""
 
     def check(_instance: object, field: "attrs.Attribute[Any]", value: object) -> None:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
@@ -56,7 +56,7 @@ def of_type(kind: type | tuple[type, ...]) -> Validator:
 
 
 def exact(_instance: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    """A finite Decimal. A float is refused, because it has already lost digits."""
+    """Check for a finite Decimal. A float is refused, because it has already lost digits."""
     if not isinstance(value, Decimal):
         hint = f": write Decimal({str(value)!r})" if isinstance(value, float | str) else ""
         raise TypeError(f"{field.name} must be a Decimal, not {type(value).__name__}{hint}")
@@ -67,7 +67,7 @@ def exact(_instance: object, field: "attrs.Attribute[Any]", value: object) -> No
 
 
 def aware(_instance: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    """A datetime that knows its offset from UTC."""
+    """Check for a datetime that has an offset from UTC."""
     if not isinstance(value, datetime):
         raise TypeError(f"{field.name} must be an aware datetime, not {type(value).__name__}")
     if value.utcoffset() is None:
@@ -75,7 +75,7 @@ def aware(_instance: object, field: "attrs.Attribute[Any]", value: object) -> No
 
 
 def filled(_instance: object, field: "attrs.Attribute[Any]", value: object) -> None:
-    """A text of at least one character."""
+    """Check for a text that is not blank."""
     if not isinstance(value, str):
         raise TypeError(f"{field.name} must be str, not {type(value).__name__}")
     if not value.strip():
@@ -85,7 +85,7 @@ def filled(_instance: object, field: "attrs.Attribute[Any]", value: object) -> N
 
 
 def each(check: Validator) -> Validator:
-    """Every one of a tuple's values passes the check."""
+    """Apply the check to every value of a tuple."""
 
     def check_all(instance: object, field: "attrs.Attribute[Any]", values: Iterable[object]) -> None:
         for value in values:
@@ -95,28 +95,28 @@ def each(check: Validator) -> Validator:
 
 
 def as_tuple(values: Iterable[T]) -> tuple[T, ...]:
-    """A tuple of what an iterable yields. A str is refused, for it would yield its letters."""
+    """Turn an iterable into a tuple. A str is refused, because it would yield its letters."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise TypeError(f"expected several values, such as a tuple, not {type(values).__name__}")
     return tuple(values)
 
 
 def as_decimal(value: Decimal | int) -> Decimal:
-    """An int as the Decimal that equals it; anything else as it is, for the validator to judge."""
-    return Decimal(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which is refused next
+    """Turn an int into the equal Decimal. Anything else is returned unchanged, and the validator checks it."""
+    return Decimal(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which the validator refuses
 
 
 def as_company_id(value: str | int) -> str:
-    """A company id is a text on the wire; an int is taken as well."""
-    return str(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which is refused next
+    """Turn an int into a text, because a company id is a text on the wire. Anything else is returned unchanged."""
+    return str(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which the validator refuses
 
 
 def as_member(enum: type[E], value: object) -> E:
-    """A member of the enum, from itself or from its value."""
+    """Return the member of the enum for a member or for a value."""
     if isinstance(value, bool):
         raise TypeError(f"expected {enum.__name__}, not bool")
     try:
         return enum(value)
     except ValueError:
         choices = ", ".join(str(member.value) for member in enum)
-        raise ValueError(f"{value!r} is no {enum.__name__}: choose one of {choices}") from None
+        raise ValueError(f"{value!r} is not a valid {enum.__name__}: choose one of {choices}") from None

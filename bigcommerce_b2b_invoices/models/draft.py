@@ -1,4 +1,4 @@
-"""What we send: a new invoice, and changes to one. Checked when made, so that nothing wrong is ever sent."""
+"""What the client sends: a new invoice, or changes to one. Each object is checked when created, so a bad value is never sent."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,6 +8,7 @@ from attrs.validators import optional
 
 from bigcommerce_b2b_invoices.models import checks
 from bigcommerce_b2b_invoices.models.extra_field import ExtraField
+from bigcommerce_b2b_invoices.models.facts import Form, written_as
 from bigcommerce_b2b_invoices.models.invoice import InvoiceDetails, InvoiceSource, InvoiceStatus, Money
 
 
@@ -32,30 +33,31 @@ _EXTRA_FIELDS = checks.each(checks.of_type(ExtraField))
 
 @attrs.frozen(kw_only=True)
 class InvoiceDraft:
-    """A new invoice. What is None is left out, and the API's default applies. Source: POST /invoices.
+    """A new invoice. A field that is None is not sent, and the API uses its default. Source: POST /invoices.
 
     Attributes:
-        invoice_number: Must be unique in the store. Choose it before the first try: it is what makes a repeated create safe.
+        invoice_number: Must be unique in the store. Choose it before the first try: the number makes a repeated create safe.
         customer_id: Id of the B2B Edition company.
-        open_balance: What is still to be paid; at <= 0 the API sets the status to COMPLETED.
-        due_date: By default the present plus the days set in the B2B Edition control panel. Sent in whole seconds.
+        open_balance: The amount still to be paid. If it is <= 0, the API sets the status to COMPLETED.
+        due_date: By default the current time plus the days set in the B2B Edition control panel. Sent in whole seconds.
         status: By default OPEN.
-        order_number: BigCommerce order id.
-        issued_at: When the invoice was made, by default the present. Read back as `created_at`. Sent in whole seconds.
+        order_number: The BigCommerce order id.
+        issued_at: When the invoice was created; by default the current time. An `Invoice` has it as `created_at`. Sent in whole
+            seconds.
         source: By default B2B_EDITION.
-        external_pdf_url: A PDF of at most 5 MB on a host that allows cross-origin requests.
+        external_pdf_url: The URL of a PDF of at most 5 MB, on a host that allows cross-origin requests.
     """
 
     invoice_number: str = attrs.field(validator=checks.filled)
     customer_id: str = attrs.field(converter=checks.as_company_id, validator=checks.filled)
-    original_balance: Money = attrs.field(validator=_MONEY)
-    open_balance: Money = attrs.field(validator=_MONEY)
+    original_balance: Money = attrs.field(validator=_MONEY, metadata=written_as(Form.MONEY_AS_NUMBER))
+    open_balance: Money = attrs.field(validator=_MONEY, metadata=written_as(Form.MONEY_AS_NUMBER))
     type: str | None = attrs.field(default=None, validator=_TEXT)
-    due_date: datetime | None = attrs.field(default=None, validator=_TIME)
+    due_date: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
     status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
     order_number: str | None = attrs.field(default=None, validator=_TEXT)
     purchase_order_number: str | None = attrs.field(default=None, validator=_TEXT)
-    issued_at: datetime | None = attrs.field(default=None, validator=_TIME)
+    issued_at: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
     details: InvoiceDetails | None = attrs.field(default=None, validator=_DETAILS)
     source: InvoiceSource | None = attrs.field(default=None, converter=_source)
     external_id: str | None = attrs.field(default=None, validator=_TEXT)
@@ -68,12 +70,12 @@ class InvoiceDraft:
 
 @attrs.frozen(kw_only=True)
 class InvoiceChanges:
-    """Changes to an invoice. None means: leave it as it is. Source: PUT /invoices/{invoiceId}.
+    """Changes to an invoice. A field that is None stays as it is. Source: PUT /invoices/{invoiceId}.
 
     Attributes:
-        details: Replaces the invoice's details as a whole: start from the ones that were read.
-        extra_fields: None leaves them; a tuple is sent as it is.
-        created_at: The API lets it be changed. Sent in whole seconds.
+        details: Replaces all details of the invoice. Start from the details that you read.
+        extra_fields: None leaves them as they are; a tuple is sent unchanged.
+        created_at: The API allows this to be changed. Sent in whole seconds.
         external_pdf_url: An empty text removes the link.
     """
 
@@ -84,14 +86,14 @@ class InvoiceChanges:
     external_id: str | None = attrs.field(default=None, validator=_TEXT)
     invoice_number: str | None = attrs.field(default=None, validator=_TEXT)
     type: str | None = attrs.field(default=None, validator=_TEXT)
-    due_date: datetime | None = attrs.field(default=None, validator=_TIME)
+    due_date: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
     status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
     purchase_order_number: str | None = attrs.field(default=None, validator=_TEXT)
     details: InvoiceDetails | None = attrs.field(default=None, validator=_DETAILS)
     source: InvoiceSource | None = attrs.field(default=None, converter=_source)
     original_balance: Money | None = attrs.field(default=None, validator=optional(_MONEY))
     open_balance: Money | None = attrs.field(default=None, validator=optional(_MONEY))
-    created_at: datetime | None = attrs.field(default=None, validator=_TIME)
+    created_at: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
     external_pdf_url: str | None = attrs.field(default=None, validator=optional(checks.of_type(str)))
     extra_fields: tuple[ExtraField, ...] | None = attrs.field(
         default=None, converter=attrs.converters.optional(_extra_fields), validator=optional(_EXTRA_FIELDS)

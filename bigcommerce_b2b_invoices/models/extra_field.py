@@ -6,11 +6,11 @@ from enum import IntEnum, StrEnum
 
 import attrs
 
-from bigcommerce_b2b_invoices.models import checks
+from bigcommerce_b2b_invoices.models import checks, facts
 
 
 class ExtraFieldType(IntEnum):
-    """What an extra field holds. Source: GET /invoices/extra-fields."""
+    """The kind of value that an extra field holds. Source: GET /invoices/extra-fields."""
 
     TEXT = 0
     TEXT_AREA = 1
@@ -31,8 +31,8 @@ class ExtraField:
 
     Attributes:
         field_name: The config's `field_name`.
-        field_value: The value as text; numbers too. None where the API has none.
-        additional_properties: Keys that this class does not know, as they came.
+        field_value: The value as text, also for a number. None if the API has no value.
+        additional_properties: Everything that the other fields cannot hold, such as unknown keys, as the API sent it.
     """
 
     field_name: str = attrs.field(validator=checks.filled)
@@ -45,16 +45,16 @@ class ExtraFieldConfig:
     """How a store configured one extra field of its invoices. Source: GET /invoices/extra-fields.
 
     Attributes:
-        field_type: 0 text, 1 text area, 2 number, 3 dropdown; a number outside stays an int.
-        config_type: 1 built in, 2 user defined; a number outside stays an int.
-        maximum_length: Most characters of a text, where the store set it.
-        number_of_rows: Rows of a text area.
-        maximum_value: Largest value of a number; the API sends it as text.
+        field_type: 0 text, 1 text area, 2 number, 3 dropdown; any other number stays an int.
+        config_type: 1 built in, 2 user defined; any other number stays an int.
+        maximum_length: The most characters that a text may have; None if the store set no limit.
+        number_of_rows: The number of rows of a text area.
+        maximum_value: The largest allowed value of a number; the API sends it as text.
         list_of_value: The choices of a dropdown.
-        additional_properties: Keys that this class does not know, as they came.
+        additional_properties: Everything that the other fields cannot hold, such as unknown keys, as the API sent it.
     """
 
-    id: int
+    id: int = attrs.field(metadata=facts.ID)
     uuid: str | None = None
     field_name: str | None = None
     field_type: ExtraFieldType | int | None = None
@@ -86,8 +86,8 @@ class ExtraFieldProblem:
     """Why an extra field does not fit the store's configs.
 
     Attributes:
-        problem: What is wrong, to be compared with.
-        message: The same for people, with what the config allows; the field's value is not in it.
+        problem: What is wrong, in a form that code can compare.
+        message: What is wrong, in words. It says what the config allows, and does not contain the field's value.
     """
 
     field_name: str
@@ -96,7 +96,7 @@ class ExtraFieldProblem:
 
 
 def problems(extra_fields: Iterable[ExtraField], configs: Iterable[ExtraFieldConfig]) -> tuple[ExtraFieldProblem, ...]:
-    """What is wrong with the extra fields of one invoice: first of those there are, then of those that are missing."""
+    """The problems of one invoice's extra fields: first those of the fields that it has, then the missing fields."""
     known = {config.field_name: config for config in configs if config.field_name is not None}
     found: list[ExtraFieldProblem] = []
     filled: set[str] = set()
@@ -115,25 +115,25 @@ def problems(extra_fields: Iterable[ExtraField], configs: Iterable[ExtraFieldCon
 
 
 def _faults(value: str, config: ExtraFieldConfig) -> Iterator[tuple[ExtraFieldFault, str]]:
-    """What is wrong with a value.
+    """The faults of a value, each with a message.
 
-    A limit that the store left out, or that is no number, limits nothing; a dropdown without choices allows none.
+    A limit that the store did not set, or that is not a number, is ignored. A dropdown without choices allows no value.
     """
     match config.field_type:
         case ExtraFieldType.TEXT | ExtraFieldType.TEXT_AREA:
             most = _number(config.maximum_length)
             if most is not None and len(value) > most:
-                yield ExtraFieldFault.TOO_LONG, f"{len(value)} characters, where {most} are allowed"
+                yield ExtraFieldFault.TOO_LONG, f"{len(value)} characters, but at most {most} are allowed"
         case ExtraFieldType.NUMBER:
             number, most = _number(value), _number(config.maximum_value)
             if number is None:
-                yield ExtraFieldFault.NO_NUMBER, "the value is no number"
+                yield ExtraFieldFault.NO_NUMBER, "the value is not a number"
             elif most is not None and number > most:
                 yield ExtraFieldFault.ABOVE_MAXIMUM, f"the value is above {most}"
         case ExtraFieldType.DROPDOWN if value not in config.list_of_value:
             yield (
                 ExtraFieldFault.NOT_IN_LIST,
-                f"the value is none of: {', '.join(config.list_of_value) or '(there are no choices)'}",
+                f"the value is not one of: {', '.join(config.list_of_value) or '(there are no choices)'}",
             )
 
 

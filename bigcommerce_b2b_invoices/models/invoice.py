@@ -1,8 +1,8 @@
-"""An invoice as the API says it, from the whole down to an amount of money.
+"""An invoice as the API sends it, with all its parts down to an amount of money.
 
-Collections are tuples, times are aware, amounts are Decimals. Every class keeps in `additional_properties` what its fields cannot
-hold, as it came: keys that it does not know and, inside `details`, known keys that were sent as null or as an empty list. Writing
-puts them back, so nothing of an invoice is lost when it is read, edited and written. `custom_fields` and `customer_fields` are
+Collections are tuples, times are aware, amounts are Decimals. Every class keeps in `additional_properties` what its other fields
+cannot hold, as the API sent it: unknown keys, known keys with null or an empty value, and values that cannot be read. Writing
+puts them back, so no part of an invoice is lost when it is read, edited and written. `custom_fields` and `customer_fields` are
 opaque JSON: their numbers are ints and Decimals.
 """
 
@@ -10,17 +10,16 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import attrs
 from attrs.validators import optional
 
-from bigcommerce_b2b_invoices.models import checks
+from bigcommerce_b2b_invoices.models import checks, facts
 from bigcommerce_b2b_invoices.models.extra_field import ExtraField
 
 
 class InvoiceStatus(IntEnum):
-    """How far an invoice is paid. The API sets COMPLETED by itself when the open balance is <= 0."""
+    """How far an invoice is paid. The API itself sets COMPLETED when the open balance is <= 0."""
 
     OPEN = 0
     PARTIALLY_PAID = 1
@@ -28,7 +27,7 @@ class InvoiceStatus(IntEnum):
 
 
 class InvoiceSource(IntEnum):
-    """Who made an invoice."""
+    """Which system created an invoice."""
 
     B2B_EDITION = 0
     EXTERNAL = 1
@@ -39,11 +38,11 @@ class Money:
     """An exact amount in one currency, such as `Money("USD", Decimal("349.50"))`.
 
     Attributes:
-        code: Currency code, as the store writes it.
-        value: The amount in the currency's main unit. An int is taken too; a float is a TypeError.
+        code: The currency code, as the store writes it.
+        value: The amount in the currency's main unit. An int is also accepted; a float raises a TypeError.
     """
 
-    code: str = attrs.field(validator=checks.filled)
+    code: str = attrs.field(validator=checks.filled, metadata=facts.REPEATED)
     value: Decimal = attrs.field(converter=checks.as_decimal, validator=checks.exact)
     additional_properties: Mapping[str, object] = attrs.field(
         factory=dict, kw_only=True, hash=False, validator=checks.of_type(Mapping)
@@ -72,9 +71,9 @@ class Address:
     street1: str | None = attrs.field(default=None, validator=_TEXT)
     street2: str | None = attrs.field(default=None, validator=_TEXT)
     city: str | None = attrs.field(default=None, validator=_TEXT)
-    state: str | None = attrs.field(default=None, validator=_TEXT)
+    state: str | None = attrs.field(default=None, validator=_TEXT, metadata=facts.REPEATED)
     zip_code: str | None = attrs.field(default=None, validator=_TEXT)
-    country: str | None = attrs.field(default=None, validator=_TEXT)
+    country: str | None = attrs.field(default=None, validator=_TEXT, metadata=facts.REPEATED)
     custom_fields: object = attrs.field(default=None, hash=False)
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
@@ -84,13 +83,13 @@ class LineItem:
     """A product on an invoice.
 
     Attributes:
-        quantity: How many; exact, and an int is taken too.
-        unit_price: Price of one, before the discount.
-        unit_discount: What is taken off the price of one.
+        quantity: The exact number of units; an int is also accepted.
+        unit_price: The price of one unit, before the discount.
+        unit_discount: The discount on the price of one unit.
     """
 
     sku: str | None = attrs.field(default=None, validator=_TEXT)
-    type: str | None = attrs.field(default=None, validator=_TEXT)
+    type: str | None = attrs.field(default=None, validator=_TEXT, metadata=facts.REPEATED)
     comments: str | None = attrs.field(default=None, validator=_TEXT)
     quantity: Decimal | None = attrs.field(
         default=None,
@@ -106,7 +105,7 @@ class LineItem:
 
 @attrs.frozen(kw_only=True)
 class Shipment:
-    """A shipment. The API keeps its fields as the texts that somebody wrote, dates too."""
+    """A shipment. The API keeps each field, including dates, as the text that somebody wrote."""
 
     address_index: str | None = attrs.field(default=None, validator=_TEXT)
     ship_date: str | None = attrs.field(default=None, validator=_TEXT)
@@ -132,7 +131,7 @@ class InvoiceHeader:
     cost_lines: tuple[CostLine, ...] = attrs.field(
         default=(), converter=_cost_lines, validator=checks.each(checks.of_type(CostLine))
     )
-    order_date: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    order_date: datetime | None = attrs.field(default=None, validator=optional(checks.aware), metadata=facts.AS_IT_CAME)
     billing_address: Address | None = attrs.field(default=None, validator=optional(checks.of_type(Address)))
     customer_fields: object = attrs.field(default=None, hash=False)
     shipping_addresses: tuple[Address, ...] = attrs.field(
@@ -151,7 +150,7 @@ def _shipments(values: Iterable[Shipment]) -> tuple[Shipment, ...]:
 
 @attrs.frozen(kw_only=True)
 class InvoiceContents:
-    """The lower part of `details`: what was sold and shipped."""
+    """The lower part of `details`: line items and shipments."""
 
     line_items: tuple[LineItem, ...] = attrs.field(
         default=(), converter=_line_items, validator=checks.each(checks.of_type(LineItem))
@@ -164,89 +163,61 @@ class InvoiceContents:
 
 @attrs.frozen(kw_only=True)
 class InvoiceDetails:
-    """What shows on the printed invoice: a blob that the API echoes as it was written, and that a PUT replaces as a whole.
+    """The content of the printed invoice. The API returns it exactly as it was written, and a PUT replaces all of it.
 
     Attributes:
-        type: Such as `StandardInvoiceDetails`; absent where an integration wrote the details.
-        details: Line items and shipments (the API names this part `details` again).
+        type: For example `StandardInvoiceDetails`; None if an integration wrote the details.
+        details: Line items and shipments (the API calls this part `details` as well).
     """
 
-    type: str | None = attrs.field(default=None, validator=_TEXT)
+    type: str | None = attrs.field(default=None, validator=_TEXT, metadata=facts.REPEATED)
     header: InvoiceHeader | None = attrs.field(default=None, validator=optional(checks.of_type(InvoiceHeader)))
     details: InvoiceContents | None = attrs.field(default=None, validator=optional(checks.of_type(InvoiceContents)))
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
-class _DetailsOnTouch:
-    """Lets an invoice of a walk read its `details` when they are first looked at: they are most of the work, and often unused.
-
-    Python asks `__getattr__` only while the slot `details` is empty. So equality, hash, repr, pickling, `attrs.evolve` and every
-    other reader get the same details as of an invoice that was read at once; `_unread_details` is what the reader left
-    to do, as a function and its arguments.
-    """
-
-    __slots__ = ("_unread_details",)
-
-    if not TYPE_CHECKING:  # to a type checker it would allow any name
-
-        def __getattr__(self, name: str) -> object:
-            if name == "details":
-                try:
-                    read, *arguments = object.__getattribute__(self, "_unread_details")
-                except AttributeError:
-                    pass  # another thread was faster
-                else:
-                    object.__setattr__(self, "details", read(*arguments))
-                    try:  # noqa: SIM105 - suppress() takes a tenth of the time that reading does
-                        object.__delattr__(self, "_unread_details")
-                    except AttributeError:
-                        pass  # another thread was as fast
-            return object.__getattribute__(self, name)
-
-
 @attrs.frozen(kw_only=True)
-class Invoice(_DetailsOnTouch):
-    """An invoice as the API sends it. None means that the API sent null or nothing.
+class Invoice:
+    """An invoice as the API sends it.
 
-    An invoice of a walk reads its `details` when they are first looked at. Where they cannot be read, it is that look which
-    raises the DecodeError; everything else of the invoice has been read before it is handed out.
+    None means that the API sent null, nothing, or a value that cannot be read. `additional_properties` keeps such a value.
 
     Attributes:
         id: The API's own number for the invoice.
         customer_id: Id of the B2B Edition company.
         external_id: The invoice's id in another system, such as an ERP.
-        external_customer_id: The company's id there.
+        external_customer_id: The company's id in that system.
         invoice_number: Unique in the store.
-        status: 0 open, 1 partially paid, 2 completed; a number outside stays an int.
-        order_number: BigCommerce order id.
-        source: 0 made by B2B Edition, 1 by another system; a number outside stays an int.
-        original_balance: What was invoiced.
-        open_balance: What is still to be paid.
-        customer_name: Name of the company.
-        extra_fields: Always there from `get`; on lists only with `include_extra_fields`.
-        additional_properties: Keys that this class does not know, as they came.
+        status: 0 open, 1 partially paid, 2 completed; any other number stays an int.
+        order_number: The BigCommerce order id.
+        source: 0 if B2B Edition created the invoice, 1 if another system did; any other number stays an int.
+        original_balance: The amount that was invoiced.
+        open_balance: The amount still to be paid.
+        customer_name: The name of the company.
+        extra_fields: `get` always returns them; lists return them only with `include_extra_fields`.
+        additional_properties: Everything that the other fields cannot hold, such as unknown keys, as the API sent it.
     """
 
-    id: int
+    id: int = attrs.field(metadata=facts.ID)
     customer_id: str | None = None
     external_id: str | None = None
     external_customer_id: str | None = None
     invoice_number: str | None = None
-    type: str | None = None
+    type: str | None = attrs.field(default=None, metadata=facts.REPEATED)
     due_date: datetime | None = None
     status: InvoiceStatus | int | None = None
     order_number: str | None = None
     purchase_order_number: str | None = None
     details: InvoiceDetails | None = None
-    is_pending_payment: bool | None = None
+    is_pending_payment: bool | None = attrs.field(default=None, metadata=facts.written_as(facts.Form.ZERO_OR_ONE))
     source: InvoiceSource | int | None = None
-    original_balance: Money | None = None
-    open_balance: Money | None = None
+    original_balance: Money | None = attrs.field(default=None, metadata=facts.ESSENTIAL)
+    open_balance: Money | None = attrs.field(default=None, metadata=facts.ESSENTIAL)
     customer_name: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
-    channel_id: int | None = None
-    channel_name: str | None = None
+    channel_id: int | None = attrs.field(default=None, metadata=facts.written_as(facts.Form.TEXT))
+    channel_name: str | None = attrs.field(default=None, metadata=facts.REPEATED)
     external_pdf_url: str | None = None
     terms_conditions: str | None = None
     extra_fields: tuple[ExtraField, ...] = ()
@@ -278,12 +249,12 @@ class Invoice(_DetailsOnTouch):
         return self.details.header.shipping_addresses if self.details and self.details.header else ()
 
     def is_overdue(self, now: datetime | None = None) -> bool:
-        """Whether the due date has passed and something is still to be paid.
+        """Whether the due date has passed and there is still an amount to be paid.
 
-        The API has no such status. An invoice without a due date, completed, or with an open balance <= 0 is never overdue.
+        The API has no such status. An invoice is never overdue if it has no due date, is completed, or has an open balance <= 0.
 
         Args:
-            now: An aware time to judge by; by default the present. A naive one is a ValueError.
+            now: The aware time to compare with; by default the current time. A naive time raises a ValueError.
         """
         if now is not None and now.utcoffset() is None:
             raise ValueError("now is naive: give it a time zone, such as tzinfo=datetime.UTC")
@@ -296,22 +267,22 @@ class Invoice(_DetailsOnTouch):
 
 @attrs.frozen(kw_only=True)
 class InvoiceFromOrder:
-    """The invoice that was made of an order. Source: POST /orders/{orderId}/invoices."""
+    """The invoice that the API created from an order. Source: POST /orders/{orderId}/invoices."""
 
-    invoice_id: int
+    invoice_id: int = attrs.field(metadata=facts.ID)
     invoice_number: str | None = None
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))
 
 
 @attrs.frozen(kw_only=True)
 class PDFLinks:
-    """Where an invoice's PDF can be fetched, for a while. Source: GET /invoices/{invoiceId}/download-pdf.
+    """Links to an invoice's PDF. Source: GET /invoices/{invoiceId}/download-pdf.
 
     Attributes:
-        url: The PDF that B2B Edition made. The query is signed: use it byte for byte.
-        external_pdf_url: A PDF that an integration linked. Another party chose this address: do not fetch it unseen.
+        url: The PDF that B2B Edition created. The link expires. Its query is signed, so use it byte for byte.
+        external_pdf_url: A PDF that an integration linked. Another party chose this address, so check it before you fetch it.
     """
 
-    url: str | None = attrs.field(default=None, repr=False)  # a signed URL is a credential for as long as it lives
+    url: str | None = attrs.field(default=None, repr=False)  # a signed URL is a credential as long as it is valid
     external_pdf_url: str | None = None
     additional_properties: Mapping[str, object] = attrs.field(factory=dict, hash=False, validator=checks.of_type(Mapping))

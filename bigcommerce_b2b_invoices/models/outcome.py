@@ -1,4 +1,4 @@
-"""What came of each of many calls, and of all of them together."""
+"""The outcome of each of many calls, and the summary of all of them."""
 
 from typing import Generic, TypeVar
 
@@ -10,12 +10,12 @@ Result = TypeVar("Result")
 
 @attrs.frozen
 class Outcome(Generic[Item, Result]):
-    """What came of one item.
+    """The outcome of the operation on one item.
 
     Attributes:
-        item: What the operation was given.
-        result: What it returned; None where it failed.
-        error: What it raised; None where it succeeded.
+        item: The item.
+        result: The value that the operation returned; None if it failed.
+        error: The exception that the operation raised; None if it succeeded.
     """
 
     item: Item
@@ -30,14 +30,16 @@ class Outcome(Generic[Item, Result]):
 
 @attrs.frozen(kw_only=True)
 class BulkSummary:
-    """What came of a bulk run so far: each item that is known of counts once.
+    """The counts of a bulk run so far. Each known item counts once.
 
     Attributes:
-        succeeded: Operations that returned, whether or not their outcomes were looked at.
-        failed: Those that raised anything but OutcomeUnknownError.
-        unknown: Those that raised OutcomeUnknownError, or were broken off when the run was: a write may or may not have happened.
-        not_attempted: Items that no operation was begun for. Of items without a `len`, only those taken are known of.
-        under_way: Operations that are begun and have not ended yet.
+        succeeded: Operations that returned, whether or not the consumer has taken their outcomes.
+        failed: Operations that raised an error other than OutcomeUnknownError.
+        unknown: Operations that raised OutcomeUnknownError, or that were cancelled when the run ended early. If such an operation
+            is a write, it may or may not have happened.
+        not_attempted: Items whose operation has not started. If the items have no `len`, only the items already taken are known,
+            and this is 0.
+        under_way: Operations that have started and have not ended yet.
     """
 
     succeeded: int

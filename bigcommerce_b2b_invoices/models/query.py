@@ -10,7 +10,7 @@ from attrs.validators import optional
 from bigcommerce_b2b_invoices.models import checks
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceStatus
 
-SLACK = timedelta(seconds=1)  # the API compares whole seconds, and does not say whether the ends belong to the range
+SLACK = timedelta(seconds=1)  # the API compares whole seconds, and does not document whether a range includes its ends
 
 
 class SortField(StrEnum):
@@ -29,7 +29,7 @@ class SortField(StrEnum):
 
 
 class SearchField(StrEnum):
-    """Fields that `q` can be searched in."""
+    """Fields that the API can search for `q`."""
 
     INVOICE_NUMBER = "invoiceNumber"
     TYPE = "type"
@@ -72,9 +72,9 @@ def _numbers(values: Iterable[int]) -> tuple[int, ...]:
 
 @attrs.frozen(kw_only=True)
 class RowFields:
-    """What of a listed invoice its query can be checked against."""
+    """The fields of a listed invoice that `InvoiceQuery.excludes` checks, and its id."""
 
-    id: int
+    id: int | None = None
     status: InvoiceStatus | int | None = None
     customer_id: str | None = None
     external_id: str | None = None
@@ -84,20 +84,20 @@ class RowFields:
 
 @attrs.frozen(kw_only=True)
 class InvoiceQuery:
-    """Which invoices to list; everything that is set must hold. Source: GET /invoices.
+    """Which invoices to list. An invoice must match all the filters that are set. Source: GET /invoices.
 
     Attributes:
-        customer_id: Id of the B2B Edition company; an int is taken too.
-        customer_name: Name of the company.
-        external_ids: Any of these ids in another system.
-        channel_ids: Any of these BigCommerce channels.
-        search_by: The field that `q` is searched in; None: all of `SearchField`.
-        q: Text to search for. The API does not match exactly: compare again.
-        begin_date_at: Made at this time or later; sent in whole seconds.
-        end_date_at: Made at this time or earlier.
-        sort_by: Without it a page has the newest first, and a walk goes by creation.
-        order_by: Without it a walk goes upwards, and a page as the server likes.
-        include_extra_fields: Whether the invoices of the list carry their extra fields.
+        customer_id: Id of the B2B Edition company; an int is also accepted.
+        customer_name: The name of the company.
+        external_ids: The invoice has one of these ids in another system.
+        channel_ids: The invoice belongs to one of these BigCommerce channels.
+        search_by: The field to search for `q`; None: all fields of `SearchField`.
+        q: The text to search for. The API's match is not exact, so compare the results yourself.
+        begin_date_at: The invoice was created at this time or later; sent in whole seconds.
+        end_date_at: The invoice was created at this time or earlier; sent in whole seconds.
+        sort_by: The field to sort by. None: a page has the newest invoices first, and a walk goes by creation.
+        order_by: The direction. None: a walk goes in ascending order, and the server decides the direction of a page.
+        include_extra_fields: Whether the listed invoices include their extra fields.
     """
 
     status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
@@ -117,16 +117,16 @@ class InvoiceQuery:
 
     def __attrs_post_init__(self) -> None:
         if self.search_by is not None and self.q is None:
-            raise ValueError("search_by says where to search, but q does not say for what: the API would list everything")
+            raise ValueError("search_by needs a q, which is the text to search for: without it the API would list everything")
         if self.begin_date_at and self.end_date_at and self.begin_date_at > self.end_date_at:
             raise ValueError("begin_date_at is later than end_date_at: no invoice can match")
 
     def excludes(self, invoice: Invoice | RowFields) -> str | None:
-        """Name of the filter by which this invoice should not have been listed; None where it belongs.
+        """The name of a filter that this invoice does not match; None if the invoice belongs in the list.
 
-        The server ignores what it does not know, and then lists every company's invoices: so each row is checked again. What the
-        API compares loosely (`q`, `customer_name`) cannot be checked, and a status, channel or time that the row does not
-        hold is let pass; a row without a company or external id is not.
+        The server ignores a filter that it does not know, and then lists the invoices of every company. So the library checks
+        each row again. It cannot check `q` and `customer_name`, because the API matches them loosely. A row without a status,
+        channel or time passes the filters on these fields. A row without a company id or external id does not pass.
         """
         if self.status is not None and invoice.status not in (self.status, None):
             return "status"
@@ -145,6 +145,6 @@ class InvoiceQuery:
 
     @property
     def can_exclude(self) -> bool:
-        """Whether any filter is set that `excludes` checks."""
+        """Whether at least one filter that `excludes` checks is set."""
         filters = (self.status, self.customer_id, self.begin_date_at, self.end_date_at)
         return bool(self.external_ids or self.channel_ids) or any(each is not None for each in filters)

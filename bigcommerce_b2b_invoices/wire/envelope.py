@@ -1,22 +1,21 @@
 """HTTP status plus body -> the API's data, or an error.
 
 A good answer is `{"code": 200, "data": ..., "meta": {"message": "SUCCESS", "pagination": {...}}}`. Errors come in many
-shapes, and some under HTTP 200; the worse of the HTTP status and the body's `code` counts. An id beside an error message
-is not success.
+shapes, and some come with HTTP 200. The worse of the HTTP status and the body's `code` counts. An answer with an error message
+is an error, even if it also holds an id.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 import attrs
 
 from bigcommerce_b2b_invoices import errors
-from bigcommerce_b2b_invoices.wire.call import Response
-from bigcommerce_b2b_invoices.wire.headers import retry_after
+from bigcommerce_b2b_invoices.wire.headers import retry_after, server_time
 from bigcommerce_b2b_invoices.wire.json_text import read_json
+from bigcommerce_b2b_invoices.wire.messages import Response
 
-NUMBER_TAKEN = "invoice number already exists"  # documented: "The invoice number already exists."
-
+NO_MEANINGS: Mapping[str, type[errors.APIError]] = {}
 _CLASSES: Mapping[int, type[errors.APIError]] = {
     401: errors.AuthenticationError,
     403: errors.ForbiddenError,
@@ -30,57 +29,62 @@ _CLASSES: Mapping[int, type[errors.APIError]] = {
 
 @attrs.frozen
 class Envelope:
-    """A good answer, opened.
+    """The contents of a good answer.
 
     Attributes:
-        data: Parsed JSON, whatever kind it is.
-        total_count: `meta.pagination.totalCount`, where it is a sound number.
-        limit: `meta.pagination.limit`, where it is a sound number.
+        data: Parsed JSON of any kind.
+        total_count: `meta.pagination.totalCount`, or None if it is not a valid number.
+        limit: `meta.pagination.limit`, or None if it is not a valid number.
+        server_time: The `Date` header in epoch seconds, or None if there is none.
     """
 
     data: object
     total_count: int | None = None
     limit: int | None = None
+    server_time: int | None = None
 
 
-def open_envelope(response: Response, parse: Callable[[bytes], object] = read_json) -> Envelope:
-    """The data of a good answer. An error answer is raised as an APIError, an answer that makes no sense as a ResponseError.
+def open_envelope(response: Response, meanings: Mapping[str, type[errors.APIError]] = NO_MEANINGS) -> Envelope:
+    """The data of a good answer. Raises an APIError for an error answer, a ResponseError for an answer that makes no sense.
 
     Args:
-        response: As it came.
-        parse: Turns the body into a value, or raises a ValueError that says what is wrong with it.
+        response: The response as it came.
+        meanings: Text in lower case -> the class of the error for a refusal (400 or 409) whose message contains that text.
     """
     if not 200 <= response.status < 600:
         raise errors.ResponseError("an unexpected HTTP status", status=response.status)
     if 300 <= response.status < 400:
         raise errors.ResponseError("a redirect, which is never followed", status=response.status)
-    body, problem = _read(response, parse)
+    body, problem = _read(response)
     code = _whole(body.get("code")) if isinstance(body, dict) else None
     worse = max(response.status, code or 0)
     if worse >= 400 or _error_message(body):
-        raise _api_error(worse, code, body, response)
+        raise _api_error(worse, code, body, response, meanings)
     if problem or response.status not in (200, 201):
         raise errors.ResponseError(problem or "an unexpected HTTP status", status=response.status)
     if not isinstance(body, dict):
         raise errors.ResponseError("JSON without the API's envelope", status=response.status)
     pagination = _object(_object(body.get("meta")).get("pagination"))
-    return Envelope(body.get("data"), _whole(pagination.get("totalCount")), _whole(pagination.get("limit")))
+    total, limit = _whole(pagination.get("totalCount")), _whole(pagination.get("limit"))
+    return Envelope(body.get("data"), total, limit, server_time(response.headers))
 
 
-def _read(response: Response, parse: Callable[[bytes], object]) -> tuple[object, str]:
+def _read(response: Response) -> tuple[object, str]:
     try:
-        return parse(response.body), ""
+        return read_json(response.body), ""
     except ValueError as error:
         return None, str(error)
 
 
-def _api_error(worse: int, code: int | None, body: object, response: Response) -> errors.APIError:
+def _api_error(
+    worse: int, code: int | None, body: object, response: Response, meanings: Mapping[str, type[errors.APIError]]
+) -> errors.APIError:
     fields = _field_errors(body)
     per_field = "; ".join(f"{name}: {texts[0]}" for name, texts in fields.items() if texts)
     message = _error_message(body) or per_field or _meta_message(body)
     cls = _CLASSES.get(worse, errors.ServerError if worse >= 500 else errors.BadRequestError)
-    if cls in (errors.BadRequestError, errors.ConflictError) and NUMBER_TAKEN in message.casefold():
-        cls = errors.InvoiceNumberTakenError
+    if cls in (errors.BadRequestError, errors.ConflictError):
+        cls = next((meant for text, meant in meanings.items() if text in message.casefold()), cls)
     return cls(
         _shown(message),
         status=response.status,
@@ -93,7 +97,7 @@ def _api_error(worse: int, code: int | None, body: object, response: Response) -
 
 
 def _error_message(body: object) -> str:
-    """What only an error answer says: `data.errMsg`, `meta.errors` (one text), or the gateway's `title` and `detail`."""
+    """The text that only an error answer has: `data.errMsg`, `meta.errors` (one text), or the gateway's `title` and `detail`."""
     envelope = _object(body)
     for text in (_object(envelope.get("data")).get("errMsg"), _object(envelope.get("meta")).get("errors")):
         if isinstance(text, str) and text.strip():
@@ -108,7 +112,7 @@ def _meta_message(body: object) -> str:
 
 
 def _field_errors(body: object) -> dict[str, tuple[str, ...]]:
-    """Field -> messages: a 422 has them as `data`, the gateway as `errors`."""
+    """Field -> messages. A 422 has them in `data`, an error of the gateway in `errors`."""
     envelope = _object(body)
     for fields in (envelope.get("errors"), envelope.get("data")):
         found = {
@@ -122,7 +126,7 @@ def _field_errors(body: object) -> dict[str, tuple[str, ...]]:
 
 
 def _shown(text: str) -> str:
-    """A server's text without what would forge the lines of a log. The transport cuts it, once no token is in it any more."""
+    """A server's text, escaped so that it cannot forge log lines. The transport cuts it, after it has removed the token."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
@@ -131,7 +135,7 @@ def _object(value: object) -> dict[str, object]:
 
 
 def _whole(value: object) -> int | None:
-    """A number >= 0 however it is written, or None where there is none."""
+    """A whole number >= 0, however it is written; None for any other value."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):

@@ -1,4 +1,4 @@
-"""What response headers say about time, in seconds, and about the quota."""
+"""Reads response headers about time, in seconds, and about the quota."""
 
 import re
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 import attrs
 
 _LEADING_NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)")
-_WHOLE_SECONDS = re.compile(r"[\s,]*\d[\s\d,]*")  # a header that came twice is joined by a comma
+_WHOLE_SECONDS = re.compile(r"[\s,]*\d[\s\d,]*")  # the values of a header that came twice are joined by a comma
 
-# The B2B API's own name, that of BigCommerce's core API, the IETF's draft, and the custom before the draft.
+# The B2B API's own name, that of BigCommerce's core API, that of the IETF draft, and the usual name before the draft.
 _REMAINING = ("x-requests-remaining", "x-rate-limit-requests-left", "ratelimit-remaining", "x-ratelimit-remaining")
 _RESETS_AFTER = (
     ("x-request-window-resets-after", 1.0),
@@ -18,17 +18,17 @@ _RESETS_AFTER = (
     ("ratelimit-reset", 1.0),
     ("x-ratelimit-reset", 1.0),
 )
-_LONGEST_WINDOW = 86_400.0  # seconds; more than a day is no duration but a time (`X-RateLimit-Reset` of some servers)
-_MOST_REQUESTS = 1_000_000_000.0  # more is as good as no limit
+_LONGEST_WINDOW = 86_400.0  # seconds; more than a day is not a duration but a time (`X-RateLimit-Reset` of some servers)
+_MOST_REQUESTS = 1_000_000_000.0  # a larger number means no limit in practice
 
 
 @attrs.frozen
 class QuotaLeft:
-    """The server's own count, which includes what everybody else used.
+    """The server's own count, which includes everybody else's requests.
 
     Attributes:
-        remaining: Requests that it would still let in; None where it does not say.
-        resets_after: Seconds until it counts anew; None where it does not say.
+        remaining: Requests that the server would still accept; None if it does not say.
+        resets_after: Seconds until the server's count starts again; None if it does not say.
     """
 
     remaining: int | None = None
@@ -36,15 +36,15 @@ class QuotaLeft:
 
 
 def leading_number(text: str | None) -> float | None:
-    """The number that a quota header begins with: `0.397 s` -> 0.397, `150 times` -> 150.0, nothing -> None."""
+    """The number that a quota header starts with: `0.397 s` -> 0.397, `150 times` -> 150.0, nothing -> None."""
     found = _LEADING_NUMBER.match(text) if text else None
     return float(found[1]) if found else None
 
 
 def quota_left(headers: Mapping[str, str]) -> QuotaLeft:
-    """What the headers say about the quota: the least room and the longest wait, where several say it.
+    """The quota according to the headers. If several headers give it, the least room and the longest wait count.
 
-    Negative and wordy values count as absent.
+    Negative values and values in words count as absent.
     Source: `X-Requests-Remaining: 150 times`, `X-Request-Window-Resets-After: 0.397 s`.
     """
     remaining = [number for name in _REMAINING if (number := leading_number(headers.get(name))) is not None]
@@ -56,18 +56,19 @@ def quota_left(headers: Mapping[str, str]) -> QuotaLeft:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the server asks to wait: the longest of what the headers say, or None.
+    """Seconds that the server asks us to wait: the longest time that a header gives; None if no header gives one.
 
-    `Retry-After` is not documented but honoured, as seconds or as a date; a date is taken relative to the response's
+    `Retry-After` is not documented, but we obey it, as seconds or as a date. A date is read relative to the response's
     own `Date`, so that a wrong clock on either side does no harm. `X-Request-Window-Resets-After: 0.397 s` is documented.
     """
     hints = [_retry_after_header(headers), leading_number(headers.get("x-retry-after")), quota_left(headers).resets_after]
     return max((hint for hint in hints if hint is not None), default=None)
 
 
-def server_time(headers: Mapping[str, str]) -> float | None:
-    """The `Date` of the answer in epoch seconds, or None."""
-    return _date(headers.get("date", ""))
+def server_time(headers: Mapping[str, str]) -> int | None:
+    """The `Date` of the answer in epoch seconds; None if there is none."""
+    date = _date(headers.get("date", ""))
+    return None if date is None else int(date)
 
 
 def _retry_after_header(headers: Mapping[str, str]) -> float | None:

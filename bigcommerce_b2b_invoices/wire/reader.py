@@ -1,109 +1,203 @@
-"""JSON objects -> models: for each class a reader made once, from the class itself.
+"""JSON objects -> models. Each class has one reader, whose source is generated from the class itself.
 
-There are two for each. The explaining one goes field by field and knows the way to what it cannot read. The fast one, of
-`generated`, knows no way: when it fails, the explaining one reads the same value again. Both must agree; a test compares them.
+The reader reads all fields inside one `try`, and tests first for the form in which each nearly always comes. Only if that fails,
+it reads the fields again, one at a time and with the same functions, to find the value that cannot be read. The reader keeps
+values that no field can hold in `additional_properties`: unknown keys, null, empty values of another type, and values that cannot
+be read. Only an unreadable essential field makes the whole object unreadable.
 """
 
+import linecache
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import IntEnum
-from typing import Any, get_args, get_origin
+from functools import cache
+from sys import intern
+from types import UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import attrs
 
-from bigcommerce_b2b_invoices.models.checks import NOTHING
-from bigcommerce_b2b_invoices.models.query import RowFields
-from bigcommerce_b2b_invoices.wire.generated import DETAILS_CLASSES, ID_FIELDS, fields_of, generated, plain_type, wire_name
-from bigcommerce_b2b_invoices.wire.leaves import (
-    LEAVES,
-    Read,
-    Unreadable,
-    enum_reader,
-    kind,
-    read_id,
-    read_opaque,
-    read_time,
-)
+from bigcommerce_b2b_invoices.models.checks import MAX_ID, NOTHING
+from bigcommerce_b2b_invoices.models.facts import Facts, facts_of
+from bigcommerce_b2b_invoices.wire import values
+from bigcommerce_b2b_invoices.wire.values import LAST_SECOND, READERS, Read, Unreadable
+
+EMPTY: tuple[object, ...] = ("", [], {})  # in a field of another type, these mean no more than null
+KEPT = "additional_properties"
+# Called with the class and the key of a value that cannot be read.
+NOTE: ContextVar[Callable[[str, str], None] | None] = ContextVar("NOTE", default=None)
+COMMON: dict[object, tuple[str, str]] = {  # type -> a test for the usual form of a value, and how to read that form
+    str: ("v.__class__ is str", "v"),
+    Decimal: ("v.__class__ is str and v", "read_amount(v)"),
+    datetime: ("v.__class__ is int and 0 < v < LAST_SECOND", "fromtimestamp(v, UTC)"),
+    bool: ("v.__class__ is int and 0 <= v <= 1", "v == 1"),
+    int: ("v.__class__ is int", "v"),
+    object: ("v is not None", "v if v.__class__ is dict and not v else read_opaque(v)"),
+}
 
 
-def model_name(cls: type) -> str:
-    """What errors call a class."""
-    return "Invoice" if cls is RowFields else cls.__name__
+class Field(NamedTuple):
+    """A field of a class as its reader sees it.
+
+    Attributes:
+        key: The key on the wire.
+        expected: The type without `| None`. For an enum or an int: the enum. For a tuple: the type of its items.
+        is_list: Whether the field is a tuple.
+        default: The value for a missing key. If it is attrs.NOTHING, the object cannot be read without the key.
+        read: Reads any value of the field, or raises Unreadable.
+    """
+
+    name: str
+    key: str
+    expected: Any
+    is_list: bool
+    default: object
+    facts: Facts
+    read: Read
 
 
+def wire_name(attribute: str) -> str:
+    """snake_case -> camelCase: `external_pdf_url` -> `externalPdfUrl`."""
+    first, *others = attribute.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def fields_of(cls: type[Any]) -> Iterator[Field]:
+    """The fields of a class that have a key of their own."""
+    for field in attrs.fields(cls):
+        if field.name != KEPT:
+            members = get_args(field.type) if get_origin(field.type) in (Union, UnionType) else (field.type,)
+            expected = next((each for each in members if isinstance(each, type) and issubclass(each, IntEnum)), members[0])
+            is_list, facts = get_origin(expected) is tuple, facts_of(field)
+            expected = get_args(expected)[0] if is_list else expected
+            read = values.read_id if facts.is_id else _reader_of(expected)
+            read = values.list_reader(read) if is_list else read
+            yield Field(field.name, wire_name(field.name), expected, is_list, field.default, facts, read)
+
+
+def _reader_of(expected: Any) -> Read:  # noqa: ANN401 - an annotation can be any object
+    if expected in READERS:
+        return READERS[expected]
+    return values.enum_reader(expected) if issubclass(expected, IntEnum) else make_reader(expected)
+
+
+@cache  # made on first use: compiling takes longer than importing this module
 def make_reader(cls: type[Any]) -> Read:
-    """The reader of an attrs class. It raises Unreadable, with the way to the value."""
-    fast, explain = generated(cls), _explaining(cls)
-
-    def read(value: object) -> object:
-        try:
-            return fast(value)
-        except Unreadable:
-            pass
-        return explain(value)
-
-    return read
-
-
-# ---- the explaining one ----------------------------------------------------------------------------------------------
-
-
-def _reader(expected: Any) -> Read:  # noqa: ANN401 - an annotation can be any object
-    """A function that reads one field of this type; None and missing keys never reach it."""
-    if expected is object:
-        return read_opaque
-    if get_origin(expected) is tuple:
-        return _tuple_reader(_reader(get_args(expected)[0]))
-    if expected in LEAVES:
-        return LEAVES[expected]
-    return enum_reader(expected) if issubclass(expected, IntEnum) else _explaining(expected)
-
-
-def _tuple_reader(read_item: Read) -> Read:
-    def read(value: object) -> tuple[object, ...]:
-        if type(value) is not list:
-            raise Unreadable(f"expected a list, got {kind(value)}")
-        items = []
-        for index, item in enumerate(value):
-            try:
-                items.append(read_item(item))
-            except Unreadable as problem:
-                problem.steps.append(f"[{index}]")
-                raise
-        return tuple(items)
-
-    return read
-
-
-def _explaining(cls: type[Any]) -> Read:
-    readers = [
-        (wire_name(field.name), field.name, read_id if field.name in ID_FIELDS else _reader(plain_type(field)), field.default)
-        for field in fields_of(cls)
+    """The reader of an attrs class. It raises Unreadable with the path to the value."""
+    fields = tuple(fields_of(cls))
+    names: dict[str, Any] = {
+        **vars(values), "cls": cls, "Blank": _blank(cls), "NOTHING": NOTHING, "EMPTY": EMPTY, "MAX_ID": MAX_ID, "UTC": UTC,
+        "LAST_SECOND": LAST_SECOND, "intern": intern, "fromtimestamp": datetime.fromtimestamp,
+        "explain": _explainer(cls, fields), "gather": _gatherer(fields),
+    }  # fmt: skip
+    for field in fields:
+        names |= {f"read_{field.name}": field.read, f"default_{field.name}": field.default}
+        if field.is_list:
+            names[f"item_{field.name}"] = _reader_of(field.expected)
+        elif issubclass(field.expected, IntEnum):
+            names[f"members_{field.name}"] = {member.value: member for member in field.expected}
+    lines = [
+        "def read(value, _type=None):",
+        "    if value.__class__ is not dict: raise Unreadable(f'expected an object, got {kind(value)}')",
+        f"    model, get, n = Blank(), value.get, {len(fields)}",  # n: the number of keys whose values the fields hold completely
+        "    try:",
+        *(f"        {line}" for field in fields for line in _lines(field)),
+        "    except Unreadable: return explain(value)",
+        *([f"    model.{KEPT} = NOTHING if n == len(value) else gather(value, n)"] if _keeps(cls) else []),
+        "    model.__class__ = cls",
+        "    return model",
     ]
-    known = frozenset(name for name, _, _, _ in readers)
-    keeps_rest, keeps_empty = len(readers) < len(attrs.fields(cls)), cls in DETAILS_CLASSES
-    put = object.__setattr__  # as the generated one, past the checks
+    file = f"<reader of {cls.__qualname__}>"
+    linecache.cache[file] = (0, None, [f"{line}\n" for line in lines], file)  # for tracebacks
+    exec(compile("\n".join(lines), file, "exec"), names)  # noqa: S102 - the source is made of the class's own field names
+    return names["read"]  # type: ignore[no-any-return] # it is the function of that source
 
-    def read(value: object) -> object:
-        if type(value) is not dict:
-            raise Unreadable(f"expected an object, got {kind(value)}")
-        model = object.__new__(cls)
-        unheld = {name: read_opaque(raw) for name, raw in value.items() if name not in known} if keeps_rest else {}
-        for name, attribute, read_field, default in readers:
-            raw = value.get(name)
+
+def _lines(field: Field) -> Iterator[str]:
+    """The source that reads one field: first the value's usual form, then a missing or empty value, then anything else."""
+    name, to = field.name, f"model.{field.name} ="
+    yield f"v = get({field.key!r})"
+    if field.facts.is_id:
+        yield f"if v.__class__ is int and 0 <= v <= MAX_ID: {to} v"
+    elif field.is_list:
+        yield f"if v.__class__ is list and v: {to} tuple([item_{name}(item) for item in v])"
+    elif attrs.has(field.expected):
+        yield f"if v.__class__ is dict: {to} read_{name}(v)"
+    elif issubclass(field.expected, IntEnum):
+        yield f"if v.__class__ is int: {to} members_{name}.get(v, v)"
+    else:
+        test, made = COMMON[field.expected]
+        yield f"if {test}: {to} {'intern(v)' if field.facts.repeated else made}"
+    if field.default is attrs.NOTHING:
+        yield "elif v is None: raise Unreadable('missing or null')"
+    else:
+        yield f"elif v is None or v in EMPTY: {to} default_{name}; n -= 1"
+    yield f"else: {to} read_{name}(v){'; n -= 1' if field.facts.as_it_came else ''}"
+
+
+def _explainer(cls: type[Any], fields: Collection[Field]) -> Read:
+    """A function that reads an object with an unreadable value. It keeps and notes that value, unless the field is essential."""
+    gather, keeps, put = _gatherer(fields), _keeps(cls), object.__setattr__  # values that were read need no second check
+
+    def explain(value: dict[str, object]) -> object:
+        model, unreadable = object.__new__(cls), set()
+        for field in fields:
+            raw, found = value.get(field.key), field.default
             try:
-                if raw is None and default is attrs.NOTHING:
-                    raise Unreadable("missing or null")  # noqa: TRY301 - it must gain the step below, like any other
-                found = default if raw is None else read_field(raw)
+                if raw is not None:
+                    found = field.read(raw)
+                elif found is attrs.NOTHING:
+                    raise Unreadable("missing or null")  # noqa: TRY301 - the step below must be added to it, as to any other
             except Unreadable as problem:
-                problem.steps.append(f".{name}")
-                problem.model = problem.model or model_name(cls)
-                raise
-            put(model, attribute, found)
-            if keeps_empty and name in value:
-                is_odd_time = read_field is read_time and type(raw) is not int
-                if raw is None or found == () or is_odd_time:
-                    unheld[name] = raw  # a time, too: it is written back as it came
-        if keeps_rest:
-            put(model, "additional_properties", {name: unheld[name] for name in value if name in unheld} or NOTHING)
+                if found is attrs.NOTHING or (field.facts.essential and raw not in EMPTY):
+                    raise problem.inside(f".{field.key}", cls.__name__)  # noqa: B904 - the same signal
+                unreadable.add(field.key)
+                if raw not in EMPTY and (note := NOTE.get()) is not None:
+                    note(cls.__name__, field.key)
+            put(model, field.name, found)
+        if keeps:
+            put(model, KEPT, gather(value, -1, unreadable))
         return model
 
-    return read
+    return explain
+
+
+def _gatherer(fields: Collection[Field]) -> Callable[..., Mapping[str, object]]:
+    """A function that collects the values that the fields of an object cannot hold, in the order in which they came."""
+    times = {field.key for field in fields if field.facts.as_it_came}
+    lost = {field.key: EMPTY for field in fields}  # empty values that the field itself does not hold
+    for field in fields:
+        if not field.is_list and (field.expected in (object, str) or attrs.has(field.expected)):
+            own = {object: EMPTY, str: ("",)}.get(field.expected, ({},))
+            lost[field.key] = tuple(empty for empty in EMPTY if empty not in own)
+
+    def gather(value: dict[str, object], held: int, unreadable: Collection[str] = ()) -> Mapping[str, object]:
+        rest = {key: raw for key, raw in value.items() if raw is None or key not in lost}
+        if held + len(rest) != len(value):  # then more than null and unknown keys must be kept
+            rest = {
+                key: raw
+                for key, raw in value.items()
+                if raw is None
+                or key not in lost
+                or key in unreadable
+                or raw in lost[key]
+                or (key in times and type(raw) is not int)
+            }
+        for raw in rest.values():
+            if raw.__class__ is dict or raw.__class__ is list:
+                values.read_opaque(raw)
+        return rest or NOTHING
+
+    return gather
+
+
+def _keeps(cls: type[Any]) -> bool:
+    return KEPT in attrs.fields_dict(cls)
+
+
+def _blank(cls: type[Any]) -> type[Any]:
+    """The class as if it were not frozen: read values need no second check, and plain stores take a quarter of the time."""
+    of_object = {name: getattr(object, name) for name in ("__init__", "__setattr__", "__delattr__")}
+    return type(cls.__name__, (cls,), {"__slots__": (), **of_object})

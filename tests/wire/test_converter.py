@@ -29,6 +29,7 @@ from bigcommerce_b2b_invoices import (
 )
 from bigcommerce_b2b_invoices.wire import converter
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
+from bigcommerce_b2b_invoices.wire.parameters import query_parameters
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 NOON = datetime(2021, 4, 6, 2, 18, 17, tzinfo=UTC)
@@ -108,16 +109,68 @@ def test_a_key_that_is_absent_reads_as_none() -> None:
     assert {getattr(read, field.name) for field in attrs.fields(Invoice) if field.default is None} == {None}
 
 
-UNREADABLE = [
-    ({"customerId": True}, "data.customerId"),
-    ({"customerId": {}}, "data.customerId"),
-    ({"dueDate": "soon"}, "data.dueDate"),
-    ({"dueDate": 10**17}, "data.dueDate"),
-    ({"dueDate": "0001-01-01T00:00:00+14:00"}, "data.dueDate"),
-    ({"dueDate": [1]}, "data.dueDate"),
-    ({"status": "open"}, "data.status"),
-    ({"status": 1.5}, "data.status"),
-    ({"isPendingPayment": 2}, "data.isPendingPayment"),
+KEPT = [  # keys, the attribute that is then empty, and the object that keeps the key
+    ({"customerId": True}, "customer_id"),
+    ({"customerId": {"a": 1}}, "customer_id"),
+    ({"dueDate": "soon"}, "due_date"),
+    ({"dueDate": 10**17}, "due_date"),
+    ({"dueDate": "0001-01-01T00:00:00+14:00"}, "due_date"),
+    ({"dueDate": [1]}, "due_date"),
+    ({"dueDate": ""}, "due_date"),
+    ({"status": "open"}, "status"),
+    ({"status": 1.5}, "status"),
+    ({"isPendingPayment": 2}, "is_pending_payment"),
+    ({"channelId": ""}, "channel_id"),
+    ({"channelId": None}, "channel_id"),
+    ({"openBalance": ""}, "open_balance"),
+    ({"openBalance": []}, "open_balance"),
+    ({"originalBalance": {}}, "original_balance"),
+    ({"details": []}, "details"),
+    ({"details": "x"}, "details"),
+    ({"details": ""}, "details"),
+    ({"extraFields": {}}, "extra_fields"),
+    ({"extraFields": []}, "extra_fields"),
+    ({"extraFields": ["x"]}, "extra_fields"),
+    ({"extraFields": [{"fieldValue": "x"}]}, "extra_fields"),
+]
+
+
+@pytest.mark.parametrize(("keys", "attribute"), KEPT)
+def test_what_a_field_cannot_hold_is_kept_and_written_back(keys: dict[str, object], attribute: str) -> None:
+    read = invoice(**keys)
+
+    assert getattr(read, attribute) in (None, ())
+    assert json.loads(to_json(read)) == {"id": 1, **keys}
+    assert list(read.additional_properties) == list(keys)
+
+
+INSIDE_DETAILS: list[dict[str, Any]] = [
+    {"header": ""},
+    {"header": "x"},
+    {"header": {"billingAddress": []}},
+    {"header": {"billingAddress": "somewhere"}},
+    {"header": {"costLines": {}}},
+    {"header": {"costLines": [1]}},
+    {"header": {"orderDate": "soon"}},
+    {"details": {"lineItems": [{}, {"quantity": "two"}]}},
+    {"details": {"lineItems": [{"quantity": ""}]}},
+    {"details": {"lineItems": [{"unitPrice": "12.50"}]}},
+    {"details": {"lineItems": [{"unitPrice": {"code": "USD", "value": "string"}}]}},
+    {"details": {"shipments": None}},
+    {"type": []},
+]
+
+
+@pytest.mark.parametrize("details", INSIDE_DETAILS)
+def test_what_a_field_inside_details_cannot_hold_is_kept_where_it_was(details: dict[str, Any]) -> None:
+    read = invoice(details=details)
+
+    assert read.details is not None
+    assert read.additional_properties == {}
+    assert json.loads(to_json(read)) == {"id": 1, "details": details}
+
+
+ESSENTIAL = [
     ({"openBalance": "12"}, "data.openBalance"),
     ({"openBalance": {"code": "USD"}}, "data.openBalance.value"),
     ({"openBalance": {"value": "1"}}, "data.openBalance.code"),
@@ -126,20 +179,25 @@ UNREADABLE = [
     ({"openBalance": {"code": "USD", "value": "NaN"}}, "data.openBalance.value"),
     ({"openBalance": {"code": "USD", "value": True}}, "data.openBalance.value"),
     ({"openBalance": {"code": "USD", "value": "1e99"}}, "data.openBalance.value"),
-    ({"openBalance": {"code": "USD", "value": "0e-99"}}, "data.openBalance.value"),
-    ({"details": {"details": {"lineItems": [{}, {"quantity": "two"}]}}}, "data.details.details.lineItems[1].quantity"),
-    ({"details": {"header": {"costLines": {}}}}, "data.details.header.costLines"),
-    ({"extraFields": [{"fieldValue": "x"}]}, "data.extraFields[0].fieldName"),
+    ({"originalBalance": {"code": "USD", "value": "0e-99"}}, "data.originalBalance.value"),
 ]
 
 
-@pytest.mark.parametrize(("keys", "path"), UNREADABLE)
-def test_what_cannot_be_read_is_reported_with_its_place(keys: dict[str, object], path: str) -> None:
+@pytest.mark.parametrize(("keys", "path"), ESSENTIAL)
+def test_a_balance_that_cannot_be_read_is_reported_with_its_place(keys: dict[str, object], path: str) -> None:
     with pytest.raises(DecodeError) as raised:
         invoice(**keys)
+
     assert raised.value.path == path
     assert raised.value.invoice_id == 1
+    assert raised.value.row == {"id": 1, **keys}
     assert raised.value.__context__ is None  # a chain would quote what the server sent
+
+
+def test_a_field_that_was_set_wins_over_the_unreadable_value_that_was_kept() -> None:
+    read = invoice(dueDate="soon", status="paid")
+
+    assert json.loads(to_json(attrs.evolve(read, due_date=NOON))) == {"id": 1, "dueDate": 1617675497, "status": "paid"}
 
 
 @pytest.mark.parametrize("row", [{}, {"id": None}, {"id": "9"}, {"id": -1}, {"id": True}, {"id": 2**63}, [], "x", None])
@@ -170,8 +228,8 @@ def test_the_documentations_configs_are_read_and_written_back_without_loss() -> 
     assert converter.write(read) == row
 
 
-def test_the_documentations_placeholder_invoice_is_refused_because_string_is_no_amount() -> None:
-    with pytest.raises(DecodeError, match="costLines"):
+def test_the_documentations_placeholder_invoice_is_refused_because_string_is_not_a_balance() -> None:
+    with pytest.raises(DecodeError, match="originalBalance"):
         converter.read(Invoice, sample("get_invoice_placeholders")["data"])
 
 
@@ -343,7 +401,7 @@ def test_every_query_parameter_of_the_documentation_is_written() -> None:
         search_by="orderNumber", q="10%", begin_date_at=NOON, end_date_at=NOON + timedelta(microseconds=1),
         sort_by="createdAt", order_by="ASC", include_extra_fields=True,
     )  # fmt: skip
-    assert sorted(converter.query_parameters(query)) == [
+    assert sorted(query_parameters(query)) == [
         ("beginDateAt", "1617675497"),
         ("channelIds", "1"),
         ("channelIds", "2"),
@@ -359,7 +417,7 @@ def test_every_query_parameter_of_the_documentation_is_written() -> None:
         ("sortBy", "createdAt"),
         ("status", "1"),
     ]
-    assert converter.query_parameters(InvoiceQuery()) == ()
+    assert query_parameters(InvoiceQuery()) == ()
 
 
 def test_from_json_says_what_is_wrong_with_a_text() -> None:

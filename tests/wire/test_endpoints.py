@@ -8,7 +8,8 @@ import pytest
 
 from bigcommerce_b2b_invoices import DecodeError, InvoiceChanges, InvoiceDraft, InvoiceQuery, Money, NotFoundError
 from bigcommerce_b2b_invoices.wire import endpoints
-from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
+from bigcommerce_b2b_invoices.wire.call import Call
+from bigcommerce_b2b_invoices.wire.messages import Request, Response
 
 TEN = Money("USD", Decimal(10))
 DRAFT = InvoiceDraft(invoice_number="N", customer_id="3", original_balance=TEN, open_balance=TEN)
@@ -24,7 +25,7 @@ CALLS: list[tuple[Call[Any], Request]] = [
     (endpoints.delete_invoice(9), Request("DELETE", "/invoices/9")),
     (endpoints.create_invoice_from_order(5), Request("POST", "/orders/5/invoices")),
     (endpoints.get_pdf_links(9), Request("GET", "/invoices/9/download-pdf")),
-    (endpoints.list_extra_field_configs(offset=0, limit=1), Request("GET", "/invoices/extra-fields", (("offset", "0"), ("limit", "1")))),
+    (endpoints.list_extra_field_configs(None, offset=0, limit=1), Request("GET", "/invoices/extra-fields", (("offset", "0"), ("limit", "1")))),
 ]  # fmt: skip
 
 
@@ -63,9 +64,17 @@ def test_a_create_that_is_answered_without_an_id_is_no_success(data: bytes) -> N
 
 
 @pytest.mark.parametrize("data", [b"null", b"{}", b'{"list": []}', b'"x"'])
-def test_a_list_that_is_no_list_is_not_taken_for_empty(data: bytes) -> None:
+@pytest.mark.parametrize("meta", [b"{}", b'{"pagination": {"totalCount": 3}}'])
+def test_what_is_not_a_list_is_not_taken_for_an_empty_one(data: bytes, meta: bytes) -> None:
     with pytest.raises(DecodeError, match="expected a list"):
-        endpoints.list_invoices(InvoiceQuery(), offset=0, limit=1).decode(Response(200, {}, b'{"data": ' + data + b"}"))
+        endpoints.list_invoices(InvoiceQuery(), offset=0, limit=1).decode(
+            Response(200, {}, b'{"meta": ' + meta + b', "data": ' + data + b"}")
+        )
+
+
+def test_null_with_a_total_of_zero_is_an_empty_list() -> None:
+    answer = Response(200, {}, b'{"data": null, "meta": {"pagination": {"totalCount": 0}}}')
+    assert endpoints.list_invoices(InvoiceQuery(), offset=0, limit=1).decode(answer).rows == []
 
 
 def test_only_a_repeated_delete_takes_not_found_for_success() -> None:
@@ -73,18 +82,17 @@ def test_only_a_repeated_delete_takes_not_found_for_success() -> None:
     gone = Response(404, {}, b'{"code": 404, "data": {"errMsg": "Invoice does not exist"}}')
     with pytest.raises(NotFoundError):
         call.decode(gone)
-    assert call.decode_repeated is not None
-    call.decode_repeated(gone)
+    call.decode(gone, repeated=True)
     with pytest.raises(Exception, match="HTTP 403"):
-        call.decode_repeated(Response(403, {}, b"{}"))
+        call.decode(Response(403, {}, b"{}"), repeated=True)
 
 
 def test_a_call_that_is_read_on_keeps_all_that_it_was() -> None:
     def received() -> None:
         raise AssertionError
 
-    call = Call(Request("GET", "/x"), lambda _: 1, repeatable=True, decode_repeated=lambda _: 2, received=received)
+    call = Call(Request("GET", "/x"), lambda envelope: envelope.data, repeatable=True, missing_is_done=True, received=received)
     longer = call.then(str)
-    response = Response(200, {}, b"")
-    assert longer.decode_repeated
-    assert (longer.decode(response), longer.decode_repeated(response), longer.received) == ("1", "2", received)
+    assert longer.received is received
+    assert longer.decode(Response(200, {}, b'{"data": 1}')) == "1"
+    assert longer.decode(Response(404, {}, b"{}"), repeated=True) == "None"

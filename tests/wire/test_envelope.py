@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bigcommerce_b2b_invoices import errors
-from bigcommerce_b2b_invoices.wire.call import Response
 from bigcommerce_b2b_invoices.wire.envelope import Envelope, open_envelope
+from bigcommerce_b2b_invoices.wire.messages import Response
 
 
 def response(body: Any, status: int = 200, **headers: str) -> Response:
@@ -72,7 +72,7 @@ def test_an_error_answer_raises_the_class_of_the_worse_code(
     status: int, body: object, expected: type[errors.APIError], message: str
 ) -> None:
     with pytest.raises(errors.APIError) as raised:
-        open_envelope(response(body, status))
+        open_envelope(response(body, status), {"invoice number already exists": errors.InvoiceNumberTakenError})
     assert type(raised.value) is expected
     assert (raised.value.status, raised.value.message) == (status, message)
     assert raised.value.__context__ is None

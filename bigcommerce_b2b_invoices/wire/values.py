@@ -1,4 +1,4 @@
-"""JSON values -> texts, numbers, times: tolerant of the wire's mixture, and never guessing."""
+"""JSON values -> texts, numbers, times. Accepts the mixed forms that the API sends, and never guesses."""
 
 import re
 from collections.abc import Callable
@@ -6,27 +6,43 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
 
-Read: TypeAlias = Callable[[Any], Any]
+Read: TypeAlias = Callable[..., Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_SECOND = 253_402_300_800  # after the year 9999, with which Python's times end
+LAST_SECOND = 253_402_300_800  # the first second after the year 9999, the last year that Python's times can hold
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 
 
-class Unreadable(ValueError):  # noqa: N818 - a signal inside this module, not an error of the tree
-    """A value that cannot be read, and the way to it, innermost step first."""
+def whole_seconds(time: datetime) -> int:
+    """Epoch seconds, rounded down."""
+    return (time - EPOCH) // timedelta(seconds=1)
+
+
+class Unreadable(ValueError):  # noqa: N818 - a signal inside `wire`, not an error of the tree
+    """A value that cannot be read, and the path to it, innermost step first."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
         self.steps: list[str] = []
         self.model = ""
+
+    def inside(self, step: str, model: str = "") -> Self:
+        """The same exception, with one more step of the path. Only the innermost class is kept as `model`."""
+        self.steps.append(step)
+        self.model = self.model or model
+        return self
+
+    @property
+    def path(self) -> str:
+        """The path from the outermost value to this one, such as `.openBalance.value`."""
+        return "".join(reversed(self.steps))
 
 
 _JSON_NAMES = {
@@ -40,12 +56,12 @@ _JSON_NAMES = {
 
 
 def kind(value: object) -> str:
-    """What JSON calls the value."""
+    """JSON's word for the kind of the value."""
     return _JSON_NAMES.get(type(value), "null" if value is None else type(value).__name__)
 
 
 def read_text(value: object) -> str:
-    """A text; a number as its digits."""
+    """A text. A number becomes its digits."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -56,7 +72,7 @@ def read_text(value: object) -> str:
 
 
 def read_int(value: object) -> int:
-    """A whole number, also as a text or with an empty fraction."""
+    """A whole number. It may also come as a text, or with a fraction of zero."""
     if type(value) is int:
         return value
     if isinstance(value, str) and _DIGITS.fullmatch(value):
@@ -67,21 +83,23 @@ def read_int(value: object) -> int:
 
 
 def enum_reader(enum: type[IntEnum]) -> Read:
-    """The reader of a number that has a name."""
+    """The reader of an enum: a number that has a name becomes that member."""
     known = {member.value: member for member in enum}
 
     def read(value: object) -> int:
         number = read_int(value)
-        return known.get(number, number)  # a number that the API adds later must survive
+        return known.get(number, number)  # a number that the API adds later is kept
 
     return read
 
 
 def read_id(value: object) -> int:
-    """An id: nothing but a number will do."""
+    """An id. It must be a JSON number."""
     if type(value) is int and 0 <= value <= MAX_ID:
         return value
-    raise Unreadable(f"expected an id (a whole number from 0 to {MAX_ID}), got {kind(value)}")
+    raise Unreadable(
+        "missing or null" if value is None else f"expected an id (a whole number from 0 to {MAX_ID}), got {kind(value)}"
+    )
 
 
 def read_bool(value: object) -> bool:
@@ -93,11 +111,11 @@ def read_bool(value: object) -> bool:
     raise Unreadable("expected 0 or 1, got another number")
 
 
-@lru_cache(maxsize=4096)  # quantities and prices come again and again: each is made, and kept, once
+@lru_cache(maxsize=4096)  # quantities and prices repeat: each is made and kept once
 def read_amount(text: str) -> Decimal:
     """An exact amount from a text."""
     if not _AMOUNT.fullmatch(text):
-        raise Unreadable("a text that is no amount")
+        raise Unreadable("a text that is not an amount")
     return _in_range(Decimal(text))
 
 
@@ -118,10 +136,8 @@ def _in_range(value: Decimal) -> Decimal:
     return value
 
 
-def read_time(value: object) -> datetime | None:
-    """An aware time, from epoch seconds or ISO 8601; None for an empty text."""
-    if value == "":
-        return None
+def read_time(value: object) -> datetime:
+    """An aware time, from epoch seconds or ISO 8601."""
     try:
         if type(value) is int:
             return datetime.fromtimestamp(value, UTC) if value > 0 else EPOCH + timedelta(seconds=value)
@@ -133,21 +149,29 @@ def read_time(value: object) -> datetime | None:
             time = datetime.fromisoformat(value)
             return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)  # the API's clock is UTC
     except (ValueError, OverflowError, OSError):
-        raise Unreadable(f"{kind(value)} that is no time (epoch seconds or ISO 8601)") from None
+        raise Unreadable(f"{kind(value)} that is not a time (epoch seconds or ISO 8601)") from None
     raise Unreadable(f"expected a time (epoch seconds or ISO 8601), got {kind(value)}")
 
 
-LEAVES: dict[Any, Read] = {
-    str: read_text,
-    int: read_int,
-    bool: read_bool,
-    Decimal: read_decimal,
-    datetime: read_time,
-}
+def list_reader(read_item: Read) -> Read:
+    """The reader of a list."""
+
+    def read(value: object) -> tuple[object, ...]:
+        if type(value) is not list:
+            raise Unreadable(f"expected a list, got {kind(value)}")
+        items = []
+        for index, item in enumerate(value):
+            try:
+                items.append(read_item(item))
+            except Unreadable as problem:
+                raise problem.inside(f"[{index}]")  # noqa: B904 - the same signal
+        return tuple(items)
+
+    return read
 
 
 def read_opaque(value: object) -> object:
-    """JSON that is kept as it is, if it is not nested so deeply that nothing can be done with it."""
+    """JSON that is kept as it is. Raises Unreadable if it is nested too deeply to be handled."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -159,3 +183,13 @@ def read_opaque(value: object) -> object:
         if not level:
             return value
     raise Unreadable("nested too deeply")
+
+
+READERS: dict[Any, Read] = {
+    object: read_opaque,
+    str: read_text,
+    int: read_int,
+    bool: read_bool,
+    Decimal: read_decimal,
+    datetime: read_time,
+}

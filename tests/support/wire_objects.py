@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from bigcommerce_b2b_invoices.wire import generated
+from bigcommerce_b2b_invoices.wire import reader
 
 NUMBERS = st.integers(-3, 3) | st.decimals(allow_nan=False, allow_infinity=False, places=2)
 SCALARS = st.none() | st.booleans() | NUMBERS | st.sampled_from(["", "0", "1", "x", "12.50", "2026-01-01", "1e2"])
@@ -30,8 +30,8 @@ def objects(cls: type[Any], *, junk: bool = True) -> st.SearchStrategy[dict[str,
     """Objects with the wire names of a class, and some that it does not know; with junk, many values are of a wrong kind."""
     optional: dict[str, st.SearchStrategy[Any]] = {"unknownKey": JUNK, "otherKey": JUNK}
     required: dict[str, st.SearchStrategy[Any]] = {}
-    for field in generated.fields_of(cls):
-        expected = generated.plain_type(field)
+    for field in reader.fields_of(cls):
+        expected = field.expected
         item: Any = getattr(expected, "__args__", (None,))[0]
         if hasattr(item, "__attrs_attrs__"):
             right: st.SearchStrategy[Any] = st.lists(objects(item, junk=junk), max_size=2)
@@ -41,8 +41,8 @@ def objects(cls: type[Any], *, junk: bool = True) -> st.SearchStrategy[dict[str,
             right = RIGHT[int]
         else:
             right = RIGHT.get(expected, JUNK)
-        name = generated.wire_name(field.name)
-        if field.name in generated.ID_FIELDS:
+        name = field.key
+        if field.facts.is_id:
             required[name] = st.integers(1, 9)
         elif field.default is attrs.NOTHING and not junk:
             required[name] = right
