@@ -1,14 +1,14 @@
-"""Many invoices by their ids: one by one, or out of a walk, whatever takes fewer requests.
+"""Many invoices by their ids: one by one, or from a walk over the list, whichever takes fewer requests.
 
-What an id costs one by one is known: a request. What a walk costs depends on how many invoices there are, which only a list
-answer tells. So the first page is read before it is decided, unless there are so few ids that no walk can be cheaper. Then:
-while a page brings two ids or more, it costs less than asking for them, and the next one is read. Else the rest is asked for
-one by one, if that takes no more requests than the rest of the walk.
+One by one, each id costs one request. The cost of a walk depends on how many invoices the store has, and only a list answer
+tells that. So `GetMany` reads the first page before it decides, unless there are so few ids that no walk can be cheaper. As long
+as a page brings two or more of the ids, it costs less than single requests, and `GetMany` reads the next page. Otherwise it
+requests the remaining ids one by one, if that takes no more requests than the rest of the walk.
 """
 
 import math
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Literal
 
@@ -19,20 +19,18 @@ from bigcommerce_b2b_invoices.models.checks import resource_id
 from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.outcome import Outcome
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SortField
-from bigcommerce_b2b_invoices.resources.lists import InvoiceList
-from bigcommerce_b2b_invoices.walks.anchored import Order
-from bigcommerce_b2b_invoices.walks.page import Page
-from bigcommerce_b2b_invoices.walks.run import BulkRun, Stream
-from bigcommerce_b2b_invoices.walks.source import Answer
-from bigcommerce_b2b_invoices.walks.walk import Walk
-from bigcommerce_b2b_invoices.wire import converter, endpoints
+from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
+from bigcommerce_b2b_invoices.walks.stream import BulkRun, Stream
+from bigcommerce_b2b_invoices.walks.walk import Accepted, Walk
+from bigcommerce_b2b_invoices.wire import endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Slice
 
-FEW = 3  # ids that a walk of more than one page, which takes 3 requests, cannot get cheaper
-AHEAD = 4  # pages asked for ahead, once it is certain that they are worth it
-LISTED = InvoiceQuery(  # by number, which is unique: then pages need to share but one row
+FEW = 3  # a walk of more than one page takes at least 3 requests, so it cannot be cheaper for this many ids
+AHEAD = 4  # pages to request ahead, once it is certain that they are worth it
+LISTED = InvoiceQuery(  # by number, which is unique: then pages need to share only one row
     sort_by=SortField.INVOICE_NUMBER,
-    include_extra_fields=True,  # as a GET has them
+    include_extra_fields=True,  # like the answer to a GET of one invoice
 )
 
 
@@ -41,8 +39,8 @@ class GetPlan:
     """How the invoices will be fetched.
 
     Attributes:
-        way: "each": a request for each invoice, besides those that a first page brought; "walk": out of the pages of the list.
-        requests: In all and at most, in a quiet store; one that was made for the plan is among them.
+        way: "each": one request for each invoice, except those that the first page brought; "walk": from the pages of the list.
+        requests: The most requests in all, if nobody writes meanwhile. Includes the request that was made for the plan.
     """
 
     way: Literal["each", "walk"]
@@ -50,26 +48,26 @@ class GetPlan:
 
 
 class GetMany(Stream[Outcome[int, Invoice]]):
-    """What `client.invoices.get_many` returns, and describes. It has one consumer, who loops over it once."""
+    """The result of `client.invoices.get_many`, which describes it. It has one consumer, who loops over it once."""
 
     def __init__(self, send: Send, invoice_ids: Iterable[int], *, concurrency: int) -> None:
         super().__init__()
-        self._rest = dict.fromkeys(resource_id(each, "invoice_id") for each in invoice_ids)  # without an outcome yet
+        self._rest = dict.fromkeys(resource_id(each, "invoice_id") for each in invoice_ids)  # ids that have no outcome yet
         self._one_by_one = BulkRun(partial(_get, send), _ids(self._rest), concurrency=concurrency)
-        source = _Wanted(InvoiceList(send, LISTED), self._rest)
-        self._walk = Walk(source, source.order, page_size=250, prefetch=0, query="get_many", thrifty=True)
+        self._list = Listed(send, INVOICES, LISTED)
+        self._walk = Walk(self._list, thrifty=True)
         self._walking = len(self._rest) > FEW
         self._ahead = min(AHEAD, concurrency)
-        self._wasted = 0  # pages that would have been asked for in vain, at most, if the walk ended now
-        self._advance = 1  # rows that a further page brings
+        self._wasted = 0  # the most pages that are requested in vain if the walk ends now
+        self._advance = 1  # rows that each further page brings
         self._ready: deque[Outcome[int, Invoice]] = deque()
         self._plan = None if self._walking else GetPlan(way="each", requests=len(self._rest))
 
     async def plan(self) -> GetPlan:
-        """How the invoices will be fetched, decided at the beginning. One request, which the loop then need not make, or none.
+        """How the invoices will be fetched, as decided at the beginning. One request or none; the loop does not repeat it.
 
         Raises:
-            B2BError: The first page cannot be had. The loop tries once more.
+            B2BError: The first page could not be fetched. The loop tries once more.
         """
         while self._plan is None:
             await self._read_page()
@@ -80,7 +78,7 @@ class GetMany(Stream[Outcome[int, Invoice]]):
             try:
                 await self._read_page()
             except (IncompleteWalkError, DecodeError):
-                self._walking = False  # the list cannot be walked over: ask one by one
+                self._walking = False  # a walk over this list is impossible: request the ids one by one
             except B2BError as error:
                 self._ready.extend(Outcome(each, error=error) for each in self._rest)
                 self._rest.clear()
@@ -88,45 +86,52 @@ class GetMany(Stream[Outcome[int, Invoice]]):
         return self._ready.popleft() if self._ready else await anext(self._one_by_one)
 
     async def _read_page(self) -> None:
-        """Take what one more page brings, and decide how to go on."""
-        page = await self._walk.next_page()
+        """Read one more page, take the wanted invoices from it, and decide how to go on."""
+        page = await self._walk.take_page()
         left = 0.0
         if page is None:
             self._end_walk()
         else:
-            found = [outcome for outcome in page.items if outcome is not None]
-            self._ready.extend(found)
-            for outcome in found:
-                del self._rest[outcome.item]
+            found = [index for index in page.fresh if page.marks[index].id in self._rest]
+            for index in found:
+                invoice_id = page.marks[index].id
+                self._ready.append(self._outcome(invoice_id, page.answer, index))
+                del self._rest[invoice_id]
             left = self._requests_left(page)
             self._choose(len(found), left)
         self._plan = self._plan or self._make_plan(left)
+
+    def _outcome(self, invoice_id: int, answer: Slice, index: int) -> Outcome[int, Invoice]:
+        try:
+            return Outcome(invoice_id, self._list.read(answer, index))
+        except DecodeError as error:
+            return Outcome(invoice_id, error=error)
 
     def _make_plan(self, left: float) -> GetPlan:
         rest, spent = len(self._rest), self._walk.report.requests
         if rest and not self._walking:
             return GetPlan(way="each", requests=spent + rest)
-        return GetPlan(way="walk", requests=spent + int(min(rest + 1 if rest else 0, left)))  # a page may bring nothing
+        return GetPlan(way="walk", requests=spent + int(min(rest + 1 if rest else 0, left)))  # one page may bring none of them
 
     def _choose(self, found: int, left: float) -> None:
         rest = len(self._rest)
         if min(found, rest) < 2 and rest + self._wasted <= left:
             self._walking = False
             self._walk.stop()
-        elif rest > left:  # what will be needed behind the next page, if each brings as many as this one
+        elif rest > left:  # request only pages that are needed if each brings as many ids as this one
             self._walk.prefetch = min(self._ahead, rest // max(1, found))
             self._wasted = max(self._wasted, self._walk.prefetch)
 
-    def _requests_left(self, page: Page[Outcome[int, Invoice] | None]) -> float:
-        """List requests that the rest of the walk takes in a quiet store: its pages, and one that looks for changes."""
-        self._advance = max(self._advance, len(page.items) - 1)
-        done = self._walk.report
-        if page.total_count is None:
+    def _requests_left(self, page: Accepted) -> float:
+        """List requests for the rest of the walk, if nobody writes meanwhile: its pages, and one that looks for changes."""
+        self._advance = max(self._advance, len(page.fresh) - 1)
+        done, total = self._walk.report, page.answer.total_count
+        if total is None:
             return math.inf
-        if done.requests == 1 and page.total_count <= len(page.items) < page.limit:
+        if done.requests == 1 and total <= len(page.fresh) < (page.answer.limit or MAX_LIMIT):
             return 0  # the whole store on one page, at one instant
-        to_come = page.total_count - done.delivered
-        if to_come <= 0 and len(page.items) < self._advance:
+        to_come = total - done.delivered
+        if to_come <= 0 and len(page.fresh) < self._advance:
             return 1
         return math.ceil((max(0, to_come) + 1) / self._advance) + 1  # a full page does not show that it is the last
 
@@ -145,46 +150,15 @@ class GetMany(Stream[Outcome[int, Invoice]]):
         await self._one_by_one.aclose()
 
 
-@attrs.frozen(eq=False, repr=False)
-class _Wanted:
-    """The list of all invoices, of whose rows only the wanted ones are read."""
-
-    source: InvoiceList
-    ids: Container[int]
-
-    @property
-    def path(self) -> str:
-        return self.source.path
-
-    @property
-    def order(self) -> Order:
-        return self.source.order
-
-    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
-        return await self.source.fetch(order, offset, limit, received)
-
-    def key(self, row: object, order: Order) -> int | None:
-        return self.source.key(row, order)
-
-    def read(self, row: object, index: int) -> Outcome[int, Invoice] | None:
-        [(row_id, _)] = converter.read_marks(Invoice, (row,), None)
-        if row_id not in self.ids:
-            return None
-        try:
-            return Outcome(row_id, self.source.read(row, index))
-        except DecodeError as error:
-            return Outcome(row_id, error=error)
-
-
 async def _get(send: Send, invoice_id: int) -> Invoice:
     return await send(endpoints.get_invoice(invoice_id), bulk=True)
 
 
 def _ids(rest: dict[int, None]) -> Iterator[int]:
-    """Those that are left when the first of them is taken."""
+    """The ids that are left when the first one is taken."""
     yield from tuple(rest)
 
 
 def _not_found(invoice_id: int) -> NotFoundError:
-    error = NotFoundError("there is no such invoice: a walk over all of them did not meet it", status=404)
+    error = NotFoundError("there is no such invoice: a walk over all invoices did not find it", status=404)
     return error.of_request("GET", f"/invoices/{invoice_id}", 0)

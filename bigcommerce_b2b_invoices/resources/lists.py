@@ -1,122 +1,175 @@
-"""The API's two lists, as walks and pages take them."""
+"""Every list of the API as a value, and a query of a list as a source of walks and pages."""
 
-import json
-import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError
+from bigcommerce_b2b_invoices.errors import FilterIgnoredError
 from bigcommerce_b2b_invoices.models.extra_field import ExtraFieldConfig
 from bigcommerce_b2b_invoices.models.invoice import Invoice
-from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SortField
-from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, text_key
+from bigcommerce_b2b_invoices.models.page import Page
+from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, RowFields, SortField
 from bigcommerce_b2b_invoices.walks.bookmark import fingerprint
-from bigcommerce_b2b_invoices.walks.page import Page
-from bigcommerce_b2b_invoices.walks.source import Answer
+from bigcommerce_b2b_invoices.walks.order import Order
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
-from bigcommerce_b2b_invoices.wire.structs import whole
+from bigcommerce_b2b_invoices.wire.messages import Slice
+from bigcommerce_b2b_invoices.wire.reader import NOTE
+from bigcommerce_b2b_invoices.wire.values import Unreadable
+
+T = TypeVar("T")
+Query = TypeVar("Query")
+Query_contra = TypeVar("Query_contra", contravariant=True)
+
+
+class ListEndpoint(Protocol[Query_contra]):
+    """An endpoint that answers with a page of a list."""
+
+    def __call__(self, query: Query_contra, /, *, offset: int, limit: int) -> Call[Slice]:
+        """The call that requests one page."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Listing(Generic[Query, T]):
+    """A list of the API.
+
+    Attributes:
+        path: The path of the endpoint, for error messages.
+        endpoint: Makes the call that requests one page of a query. A query that can be sorted has `sort_by` and `order_by`.
+        model: The class of a row.
+        sort_by: The field that a walk sorts by, unless the query says otherwise; None: the API cannot sort this list.
+        times: The fields that hold a time and can be sorted by, in the API's names.
+        unique: A field to sort by whose value no two rows share. A walk falls back to it if an order by time proves nothing.
+        latest: The field in `times` that every change of a row sets.
+        check: Raises a FilterIgnoredError if one of the rows does not match the query; None: no row is checked.
+    """
+
+    path: str
+    endpoint: ListEndpoint[Query]
+    model: type[T]
+    sort_by: str | None = None
+    times: tuple[str, ...] = ()
+    unique: str | None = None
+    latest: str | None = None
+    check: Callable[[Query, Sequence[object]], None] | None = None
+
+    def order(self, sort_by: str | None, *, descending: bool = False) -> Order:
+        """The order by a field, with what the list knows about that field."""
+        return Order(sort_by, descending, by_time=sort_by in self.times, unique=sort_by is not None and sort_by == self.unique)
 
 
 @attrs.frozen(eq=False, repr=False)
-class InvoiceList:
-    """GET /invoices with one query. No row of an answer is used when the server ignored a filter."""
+class Listed(Generic[Query, T]):
+    """A query of a list. If the server ignored a filter, no row of its answer is used.
+
+    Attributes:
+        scope: Tells the bookmarks of one store from those of another.
+        bulk: Whether walks over the list let single calls go first.
+        details: Whether the `details` of the rows are read and kept.
+    """
 
     send: Send
-    query: InvoiceQuery
-    bulk: bool = True  # whether walks over it let single calls go first
-    path: str = "/invoices"
+    listing: Listing[Query, T]
+    query: Query
+    scope: str = ""
+    bulk: bool = True
+    details: bool = True
+    _hook: "converter.Hook[T]" = attrs.field(
+        init=False, default=attrs.Factory(lambda self: converter.hook_of(self.listing.model), takes_self=True)
+    )
+
+    @property
+    def path(self) -> str:
+        """The path of the endpoint, for error messages."""
+        return self.listing.path
 
     @property
     def order(self) -> Order:
-        """The order of a walk: the query's, or by creation, upwards."""
-        return Order(self.query.sort_by or SortField.CREATED_AT, self.query.order_by is Direction.DESCENDING)
+        """The order of a walk: the query's, or the list's."""
+        sort_by, order_by = getattr(self.query, "sort_by", None), getattr(self.query, "order_by", None)
+        return self.listing.order(sort_by or self.listing.sort_by, descending=order_by == Direction.DESCENDING)
 
-    def fingerprint(self, scope: str) -> str:
-        """What a bookmark knows the query by."""
-        return fingerprint(scope, converter.query_parameters(attrs.evolve(self.query, include_extra_fields=False)))
+    @property
+    def unique(self) -> Order | None:
+        """The order by the field whose value no two rows share; None: there is no such field."""
+        return None if self.listing.unique is None else self.listing.order(self.listing.unique)
 
-    def slice(self, offset: int, limit: int, *, details_later: bool = False) -> Call[endpoints.Slice]:
-        """The call of one list answer, its rows checked against the query."""
-        call = endpoints.list_invoices(self.query, offset=offset, limit=limit, details_later=details_later)
-        return call.then(self._check) if self.query.can_exclude else call
+    @property
+    def latest(self) -> Order | None:
+        """The order that begins with the latest changes; None: the list has no such order."""
+        return None if self.listing.latest is None else self.listing.order(self.listing.latest, descending=True)
 
-    def page(self, offset: int, limit: int) -> Call[Page[Invoice]]:
-        """The call of one page."""
+    @property
+    def fingerprint(self) -> str:
+        """Identifies the query in a bookmark. It does not depend on whether the rows include extra fields."""
+        query = self.query
+        if isinstance(query, InvoiceQuery):
+            query = attrs.evolve(query, include_extra_fields=False)
+        call = self.listing.endpoint(query, offset=0, limit=1)
+        return fingerprint(self.scope, [("", call.request.path), *call.request.query])
 
-        def read(found: endpoints.Slice) -> Page[Invoice]:
-            invoices = converter.read_all(Invoice, found.rows)
-            return Page(invoices, offset, limit if found.limit is None else found.limit, found.total_count)
+    def slice(self, offset: int, limit: int, order: Order | None = None) -> Call[Slice]:
+        """The call that requests some rows of the list and checks them against the query."""
+        query = self.query
+        if order is not None and order.sort_by is not None:
+            direction = Direction.DESCENDING if order.descending else Direction.ASCENDING
+            query = attrs.evolve(query, sort_by=order.sort_by, order_by=direction)  # type: ignore[misc] # a query has both
+        call = self.listing.endpoint(query, offset=offset, limit=limit)
+        return call if self.listing.check is None else call.then(self._check)
+
+    def page(self, offset: int, limit: int) -> Call[Page[T]]:
+        """The call that requests one page."""
+
+        def read(found: Slice) -> Page[T]:
+            items = converter.read_all(self.listing.model, found.rows)
+            return Page(items, offset, limit if found.limit is None else found.limit, found.total_count)
 
         return self.slice(offset, limit).then(read)
 
-    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
-        """One list answer for a walk."""
-        direction = Direction.DESCENDING if order.descending else Direction.ASCENDING
-        ordered = attrs.evolve(self, query=attrs.evolve(self.query, sort_by=order.sort_by, order_by=direction))
-        call = ordered.slice(offset, limit, details_later=True).then(partial(_answer, Invoice, order))
-        return await self.send(attrs.evolve(call, received=received), bulk=self.bulk)
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Slice:
+        """Request one list answer for a walk."""
+        return await self.send(attrs.evolve(self.slice(offset, limit, order), received=received), bulk=self.bulk)
 
-    def key(self, row: object, order: Order) -> int | None:
-        """What a row is sorted by in an order."""
-        return _marks(Invoice, (row,), order)[0].key
-
-    def read(self, row: object, index: int) -> Invoice:
-        """A row as an invoice, which reads its details when they are first looked at."""
-        return converter.read_invoice_row(row, index, self.path)
-
-    def version(self, row: object) -> int:
-        """A checksum of all that a row says."""
+    def read(self, answer: Slice, index: int) -> T:
+        """Read a row of an answer as a model."""
+        row = answer.rows[index]
+        if not self.details and isinstance(row, dict):
+            row.pop("details", None)
+        listening = NOTE.set(answer.note)
         try:
-            return text_key(json.dumps(whole(row), sort_keys=True, default=str))
-        except RecursionError:
-            pass
-        raise DecodeError("nested too deeply", model="Invoice", path="data")
+            return self._hook(row, self.listing.model)
+        except Unreadable as problem:
+            error = converter.explained(problem, self.listing.model, row, f"data[{index}]")
+        finally:
+            NOTE.reset(listening)
+        raise error.of_request("GET", self.path, 1)
 
-    def _check(self, found: endpoints.Slice) -> endpoints.Slice:
-        for row in converter.read_row_fields(found.rows):
-            if broken := self.query.excludes(row):
-                raise FilterIgnoredError(f"invoice {row.id} does not match {broken}: the server ignored the filter")
+    def _check(self, found: Slice) -> Slice:
+        if self.listing.check is not None:
+            self.listing.check(self.query, found.rows)
         return found
 
 
-@attrs.frozen(eq=False, repr=False)
-class ConfigList:
-    """GET /invoices/extra-fields."""
-
-    send: Send
-    path: str = "/invoices/extra-fields"
-
-    def page(self, offset: int, limit: int) -> Call[Page[ExtraFieldConfig]]:
-        """The call of one page."""
-
-        def read(found: endpoints.Slice) -> Page[ExtraFieldConfig]:
-            configs = converter.read_all(ExtraFieldConfig, found.rows)
-            return Page(configs, offset, limit if found.limit is None else found.limit, found.total_count)
-
-        return endpoints.list_extra_field_configs(offset=offset, limit=limit).then(read)
-
-    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
-        """One list answer for a walk, in the server's own order."""
-        call = endpoints.list_extra_field_configs(offset=offset, limit=limit).then(partial(_answer, ExtraFieldConfig, order))
-        return await self.send(attrs.evolve(call, received=received), bulk=True)
-
-    def key(self, row: object, order: Order) -> int | None:
-        """What a row is sorted by: the API does not say."""
-        return _marks(ExtraFieldConfig, (row,), order)[0].key
-
-    def read(self, row: object, index: int) -> ExtraFieldConfig:
-        """A row as a config."""
-        return converter.read_row(ExtraFieldConfig, row, index, self.path)
+def _check_invoices(query: InvoiceQuery, rows: Sequence[object]) -> None:
+    if query.can_exclude:
+        read = converter.hook_of(RowFields)
+        for row in rows:
+            if isinstance(row, dict) and (broken := query.excludes(fields := read(row, RowFields))):
+                raise FilterIgnoredError(f"invoice {fields.id} does not match {broken}: the server ignored the filter")
 
 
-def _answer(cls: type, order: Order, found: endpoints.Slice) -> Answer:
-    now = time.time() if found.server_time is None else found.server_time
-    return Answer(found.rows, _marks(cls, found.rows, order), found.limit, found.total_count, int(now * 1_000_000))
-
-
-def _marks(cls: type, rows: Sequence[object], order: Order) -> tuple[Mark, ...]:
-    marks = converter.read_marks(cls, rows, order.sort_by)
-    return tuple(Mark(row_id, text_key(key) if isinstance(key, str) else key) for row_id, key in marks)
+INVOICES: Listing[InvoiceQuery, Invoice] = Listing(
+    path="/invoices",
+    endpoint=endpoints.list_invoices,
+    model=Invoice,
+    sort_by=SortField.CREATED_AT,
+    times=(SortField.CREATED_AT, SortField.UPDATED_AT),
+    unique=SortField.INVOICE_NUMBER,
+    latest=SortField.UPDATED_AT,
+    check=_check_invoices,
+)
+EXTRA_FIELD_CONFIGS: Listing[None, ExtraFieldConfig] = Listing(
+    path="/invoices/extra-fields", endpoint=endpoints.list_extra_field_configs, model=ExtraFieldConfig
+)

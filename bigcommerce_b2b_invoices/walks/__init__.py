@@ -1,1 +1,1 @@
-"""Many pages as one stream, given a `fetch`."""
+"""Many pages as one stream. The pages come from the `fetch` of a `Source`."""

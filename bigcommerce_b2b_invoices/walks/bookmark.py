@@ -1,4 +1,4 @@
-"""A walk's position <-> a short text that another process can go on from. It holds no secret."""
+"""Converts a walk's position to a short text and back, so that another process can continue. The text holds no secret."""
 
 import base64
 import binascii
@@ -8,56 +8,63 @@ import zlib
 from collections.abc import Iterable
 from typing import TypeGuard
 
-from bigcommerce_b2b_invoices.models.query import SortField
-from bigcommerce_b2b_invoices.walks.anchored import Mark, Order
+from bigcommerce_b2b_invoices.walks.order import Mark, Order
 from bigcommerce_b2b_invoices.walks.plan import Position
 
-VERSION = 1
-MAX_LENGTH = 2**20  # of a bookmark's content: no text may unpack into something huge
+VERSION = 2
+MAX_LENGTH = 2**20  # bytes of an unpacked bookmark: a short text must not unpack into something huge
 
 
 def fingerprint(scope: str, parameters: Iterable[tuple[str, str]]) -> str:
-    """Tells one store's query from another, and gives neither away."""
+    """A text that differs for each store and query, and reveals neither of them."""
     text = json.dumps([scope, sorted(parameters)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def write_bookmark(position: Position | None, query: str) -> str:
-    """The text of a position in the walk of a query, given its fingerprint; None: nothing was delivered yet."""
+    """The bookmark of a position (None: nothing was delivered yet). `query` is the fingerprint of the walk's query."""
     fields = [VERSION, query]
     if position is not None:
         order = position.order
-        sort_by = order.sort_by.value if order.sort_by else None
         marks, floor = ([[mark.id, mark.key] for mark in marks] for marks in (position.marks, position.floor))
-        fields += [sort_by, order.descending, position.offset, position.started, marks, floor]
+        fields += [
+            [order.sort_by, order.descending, order.by_time, order.unique],
+            position.offset,
+            position.started,
+            marks,
+            floor,
+        ]
         fields += [list(position.late), position.whole]
     body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
     return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
 def read_bookmark(bookmark: str, query: str) -> Position | None:
-    """The position of a bookmark; None: from the beginning.
+    """The position in a bookmark; None: the walk starts at the beginning.
 
     Raises:
-        TypeError: The bookmark is no text.
+        TypeError: The bookmark is not a text.
         ValueError: It is damaged, or belongs to another query or store.
     """
     if not isinstance(bookmark, str):
         raise TypeError(f"a bookmark is a text, not {type(bookmark).__name__}")
     fields = _unpack(bookmark)
-    if not isinstance(fields, list) or len(fields) not in (2, 10) or fields[0] != VERSION:
-        raise ValueError("this is no bookmark of a walk, or it is damaged")
+    if not isinstance(fields, list) or len(fields) not in (2, 9) or fields[0] != VERSION:
+        raise ValueError("this is not a bookmark of a walk, or it is damaged")
     if fields[1] != query:
         raise ValueError("the bookmark belongs to a walk of another query or store: resume it with the query it was made with")
     if len(fields) == 2:
         return None
-    _, _, sort_by, descending, offset, started, marks, floor, late, whole = fields
+    _, _, order, offset, started, marks, floor, late, whole = fields
     numbers = [offset, started, *(late if isinstance(late, list) else [None])]
-    if not (_are_marks(marks) and marks and _are_marks(floor) and all(type(number) is int for number in numbers)):
-        raise ValueError("this is no bookmark of a walk, or it is damaged")
-    order = Order(SortField(sort_by) if sort_by else None, bool(descending))
+    sound = isinstance(order, list) and len(order) == 4 and isinstance(order[0], str | None)
+    sound = sound and all(type(number) is int for number in numbers)
+    if not (sound and _are_marks(marks) and marks and _are_marks(floor)):
+        raise ValueError("this is not a bookmark of a walk, or it is damaged")
     first, second = (tuple(Mark(row_id, key) for row_id, key in pairs) for pairs in (marks, floor))
-    return Position(order=order, offset=offset, marks=first, started=started, floor=second, late=tuple(late), whole=bool(whole))
+    return Position(
+        order=Order(*order), offset=offset, marks=first, started=started, floor=second, late=tuple(late), whole=bool(whole)
+    )
 
 
 def _unpack(bookmark: str) -> object:
@@ -65,7 +72,7 @@ def _unpack(bookmark: str) -> object:
         packed = base64.urlsafe_b64decode(bookmark.encode("ascii") + b"=" * (-len(bookmark) % 4))
         unpacker = zlib.decompressobj()
         unpacked = unpacker.decompress(packed, MAX_LENGTH)
-        return json.loads(unpacked) if unpacker.eof and not unpacker.unused_data else None  # with a checksum at its end
+        return json.loads(unpacked) if unpacker.eof and not unpacker.unused_data else None  # eof: the checksum is right
     except (ValueError, RecursionError, binascii.Error, zlib.error):
         return None
 

@@ -1,43 +1,37 @@
-"""The change feed: everything that was changed since a cursor, each version once.
+"""The change feed: every row that was changed since a cursor, each version once.
 
-The list is read by `updatedAt`, the newest first, until it comes to the cursor. What changes while it is read moves to the
-top, behind the reader's back, with a later time than the newest that was there at first: it belongs to the next feed. So the
-next cursor is that newest time, with the versions that were seen at it, because more may come within the same second.
+The feed reads the list with the latest changes first, until it reaches the cursor. If a row is changed meanwhile, it moves to
+the top, where the feed has already read. Its time is then later than the newest time at the start, so it belongs to the next
+feed. The next cursor is therefore that newest time. It also holds the versions that were seen at that time, because more changes
+may follow within the same second.
 """
 
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Generic, TypeVar
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import IncompleteWalkError
-from bigcommerce_b2b_invoices.walks.anchored import Mark, OrderBrokenError, Pass
+from bigcommerce_b2b_invoices.errors import DecodeError, IncompleteWalkError
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
-from bigcommerce_b2b_invoices.walks.plan import BY_NUMBER, LATEST_CHANGES, MAX_LIMIT
-from bigcommerce_b2b_invoices.walks.source import Answer, Source
+from bigcommerce_b2b_invoices.walks.order import Mark, marks_of, row_version
+from bigcommerce_b2b_invoices.walks.passes import OrderBrokenError, Pass
+from bigcommerce_b2b_invoices.walks.source import Source
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Slice
 
-T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
-
-
-class VersionedSource(Source[T_co], Protocol[T_co]):
-    """A list whose rows can be told from their later versions."""
-
-    def version(self, row: object) -> int:
-        """A checksum of all that the row says."""
-        ...
 
 
 @attrs.frozen(eq=False, repr=False)
 class Cursor:
-    """Up to where changes were read.
+    """The point up to which a feed has read changes.
 
     Attributes:
-        time: Of the newest change seen, in microseconds.
-        versions: Of the rows changed at that time: id -> checksum.
+        time: The time of the newest change seen, in epoch seconds.
+        versions: The rows changed at that time: id -> checksum.
     """
 
     time: int
@@ -47,108 +41,141 @@ class Cursor:
 class ChangeFeed(Generic[T]):
     """Invoices changed since a cursor, the newest change first: `async for invoice in feed`, then keep `feed.cursor`.
 
-    Complete: every invoice whose `updatedAt` lies at or after the cursor is delivered, in its present version, and no version
-    is delivered by two feeds that follow one another. One request when nothing changed, else one for each 248 changes. Without
-    a cursor every invoice of the store is a change. Where 249 or more invoices share the newest second, as after an import, a
-    feed looks at every invoice until a later change comes.
+    A feed is complete: it delivers every invoice whose `updatedAt` is at or after the cursor, in its present version. Two
+    consecutive feeds never deliver the same version. One request if nothing changed, otherwise one for each 248 changes. Without
+    a cursor, the feed delivers every invoice of the store. If 249 or more invoices share the newest second, as after an import,
+    each feed reads every invoice until a later change comes.
 
-    `cursor` moves when the feed has come to its end, and not before: a feed that was broken off is begun anew and delivers again.
+    `cursor` changes only when the feed reaches its end. If you leave the loop, a new loop over the same feed goes on at the same
+    place. An invoice that cannot be read raises a DecodeError, unless the feed was given `on_unreadable`. The feed then goes on
+    after that invoice.
 
-    It cannot see deletions, nor a change whose `updatedAt` the server sets to a time before the newest it has shown already.
-    To find deleted invoices, walk over all of them now and then: an id that is known and was not delivered by a walk whose
-    report says "complete" did not exist all the while.
+    A feed cannot see deletions. It also cannot see a change if the server sets its `updatedAt` to a time before the newest one
+    that the server has already shown. To find deleted invoices, walk over all invoices from time to time. If a walk did not
+    deliver an id that you know, passed over no unreadable row, and its report says "complete", that invoice was deleted before the
+    walk ended.
     """
 
-    def __init__(self, source: VersionedSource[T], *, query: str, since: str | None) -> None:
+    def __init__(
+        self,
+        source: Source[T],
+        *,
+        since: str | None,
+        on_unreadable: Callable[[DecodeError], None] | None = None,
+    ) -> None:
+        if source.latest is None:
+            raise ValueError(f"the list at {source.path} does not show which rows were changed last")
         self._source = source
-        self._query = query
+        self._latest = source.latest
         self._cursor = since
-        self._since = None if since is None else read_cursor(since, query)
-        self._rows: AsyncIterator[T] | None = None
-        self._ended = False
+        self._since = None if since is None else read_cursor(since, source.fingerprint)
+        self._on_unreadable = on_unreadable
+        self._busy = False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._seen = IdSet()
+        until = None if self._since is None else self._since.time
+        self._current = Pass(self._latest, MAX_LIMIT, self._seen, until=until)
+        self._newest: int | None = None
+        self._versions: dict[int, int] = {}
+        self._ready: deque[tuple[Slice, int]] = deque()
 
     def __aiter__(self) -> AsyncIterator[T]:
-        self._rows = None  # a feed that was broken off begins anew
         return self
 
     async def __anext__(self) -> T:
-        if self._ended:
-            raise StopAsyncIteration
-        rows = self._rows = self._rows or self._read()
+        if self._busy:
+            raise RuntimeError("a feed has one consumer: make one feed for each consumer")
+        self._busy = True
         try:
-            return await anext(rows)
-        except StopAsyncIteration:
-            self._ended = True
-            raise
-        except BaseException:
-            self._rows = None
-            raise
+            while True:
+                while self._ready:
+                    try:
+                        return self._source.read(*self._ready.popleft())
+                    except DecodeError as error:
+                        if self._on_unreadable is None:
+                            raise
+                        self._on_unreadable(error)
+                if self._current.done:
+                    self._end()
+                    raise StopAsyncIteration
+                await self._read_page()
+        finally:
+            self._busy = False
 
     @property
     def cursor(self) -> str | None:
-        """What the next feed begins with. Until this one has come to its end, what it began with itself."""
+        """The cursor for the next feed. Until this feed has reached its end, it is the cursor that this feed began with."""
         return self._cursor
 
-    async def _read(self) -> AsyncIterator[T]:
-        since = self._since
-        seen = IdSet()
-        current = Pass(LATEST_CHANGES, MAX_LIMIT, seen, until=None if since is None else since.time)
-        newest: int | None = None
-        versions: dict[int, int] = {}
-        while not current.done:
-            answer = await self._source.fetch(current.order, current.offset, current.limit, _no_matter)
-            times = self._times(current, answer)
-            if newest is None and times:
-                newest = max(times)
-            fresh = self._receive(current, answer)
-            for index in fresh:
-                row, mark, time = answer.rows[index], answer.marks[index], times[index]
-                if newest is None or time > newest:
-                    continue  # changed since this feed began: the next one's
-                version = self._source.version(row) if time == newest or (since and time == since.time) else 0
-                if time == newest:
-                    versions[mark.id] = version
-                if since is None or time > since.time or (time == since.time and since.versions.get(mark.id) != version):
-                    yield self._source.read(row, index)
-            if current.broken:
-                current = Pass(BY_NUMBER, MAX_LIMIT, seen)  # too many changes in one second: look at every invoice
+    async def _read_page(self) -> None:
+        current = self._current
+        answer = await self._source.fetch(current.order, current.offset, current.limit, _no_matter)
+        try:
+            self._take(answer)
+        except IncompleteWalkError:
+            self._begin()
+            raise
+
+    def _take(self, answer: Slice) -> None:
+        """Judge a page, and choose the rows to deliver."""
+        since, current = self._since, self._current
+        marks = marks_of(answer.rows, current.order)
+        times = self._times(answer, marks)
+        if self._newest is None and times:
+            self._newest = max(times)
+        for index in self._receive(answer, marks):
+            row_id, time = marks[index].id, times[index]
+            if self._newest is None or time > self._newest:
+                continue  # changed after this feed began: it belongs to the next feed
+            version = row_version(answer.rows[index]) if time == self._newest or (since and time == since.time) else 0
+            if time == self._newest:
+                self._versions[row_id] = version
+            if since is None or time > since.time or (time == since.time and since.versions.get(row_id) != version):
+                self._ready.append((answer, index))
+        if current.broken:
+            if self._source.unique is None:
+                raise self._incomplete(current.broken)
+            self._current = Pass(self._source.unique, MAX_LIMIT, self._seen)  # too many changes in one second: read every row
+
+    def _end(self) -> None:
+        since, newest = self._since, self._newest
         if newest is not None and (since is None or newest >= since.time):
             kept = since.versions if since and since.time == newest else {}
-            self._cursor = write_cursor(Cursor(newest, {**kept, **versions}), self._query)
+            self._cursor = write_cursor(Cursor(newest, {**kept, **self._versions}), self._source.fingerprint)
 
-    def _times(self, current: Pass, answer: Answer) -> Sequence[int]:
-        marks = answer.marks
-        if not current.order.by_key:
-            marks = tuple(
-                Mark(mark.id, self._source.key(row, LATEST_CHANGES)) for mark, row in zip(marks, answer.rows, strict=True)
-            )
+    def _times(self, answer: Slice, marks: Sequence[Mark]) -> Sequence[int]:
+        if not self._current.order.by_time:
+            marks = marks_of(answer.rows, self._latest)
         times = [mark.key for mark in marks if mark.key is not None]
         if len(times) < len(marks):
-            raise self._incomplete(current, "there are invoices without a readable updatedAt")
+            raise self._incomplete(f"there are rows without a readable {self._latest.sort_by}")
         return times
 
-    def _receive(self, current: Pass, answer: Answer) -> list[int]:
+    def _receive(self, answer: Slice, marks: Sequence[Mark]) -> list[int]:
+        current = self._current
         try:
-            fresh = current.receive(current.offset, answer.marks, echoed_limit=answer.limit, total=answer.total_count)
+            fresh = current.receive(current.offset, marks, echoed_limit=answer.limit, total=answer.total_count)
         except OrderBrokenError as broken:
             reason = str(broken)
         else:
             if current.done and current.unproven:
-                raise self._incomplete(current, current.unproven)
+                raise self._incomplete(current.unproven)
             return fresh or []
-        raise self._incomplete(current, reason)
+        raise self._incomplete(reason)
 
-    def _incomplete(self, current: Pass, reason: str) -> IncompleteWalkError:
-        return IncompleteWalkError(reason).of_request("GET", self._source.path, current.accepted)
+    def _incomplete(self, reason: str) -> IncompleteWalkError:
+        return IncompleteWalkError(reason).of_request("GET", self._source.path, self._current.accepted)
 
 
 def _no_matter() -> None:
-    """A feed asks for no page ahead."""
+    """Do nothing: a feed does not request pages ahead."""
 
 
 def write_cursor(cursor: Cursor, query: str) -> str:
     """A cursor as a short text."""
-    text = json.dumps([1, query, cursor.time, sorted(cursor.versions.items())], separators=(",", ":"))
+    text = json.dumps([2, query, cursor.time, sorted(cursor.versions.items())], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
@@ -156,8 +183,8 @@ def read_cursor(text: str, query: str) -> Cursor:
     """A cursor from its text.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: It is damaged, or of another store.
+        TypeError: It is not a text.
+        ValueError: It is damaged, or belongs to another store.
     """
     if not isinstance(text, str):
         raise TypeError(f"a cursor is a text, not {type(text).__name__}")
@@ -166,8 +193,8 @@ def read_cursor(text: str, query: str) -> Cursor:
         cursor = Cursor(int(time), {int(row_id): int(checksum) for row_id, checksum in pairs})
     except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         version, owner, cursor = None, None, None
-    if version != 1 or cursor is None:
-        raise ValueError("this is no cursor of a change feed, or it is damaged")
+    if version != 2 or cursor is None:
+        raise ValueError("this is not a cursor of a change feed, or it is damaged")
     if owner != query:
         raise ValueError("the cursor belongs to another store")
     return cursor

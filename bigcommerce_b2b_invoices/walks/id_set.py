@@ -1,11 +1,12 @@
-"""A set of ids that stays small: ids that lie close together share a word."""
+"""A set of ids that stays small: ids that are close together share one int."""
 
 
 class IdSet:
     """A set of ints >= 0.
 
-    Ids are filed by their upper bits; the lower six are bits of one int. The ids of a store lie close together: a million of
-    them take about 2 MB, where a plain set takes 60 MB or more. Ids that all lie far apart take about twice a plain set.
+    The upper bits of an id select one int, and its lower six bits select a bit of that int. The ids of a store are close
+    together: a million of them take about 2 MB, but 60 MB or more in a plain set. Ids that are all far apart take about twice
+    as much as in a plain set.
     """
 
     __slots__ = ("_words",)
@@ -14,7 +15,7 @@ class IdSet:
         self._words: dict[int, int] = {}
 
     def add(self, row_id: int) -> bool:
-        """Put the id in; returns whether it is new."""
+        """Add the id; returns whether it is new."""
         word, bit = row_id >> 6, 1 << (row_id & 63)
         bits = self._words.get(word, 0)
         if bits & bit:
@@ -23,7 +24,7 @@ class IdSet:
         return True
 
     def discard(self, row_id: int) -> None:
-        """Take the id out, if it is in."""
+        """Remove the id, if it is in the set."""
         word = row_id >> 6
         if word in self._words:
             self._words[word] &= ~(1 << (row_id & 63))

@@ -5,32 +5,29 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from bigcommerce_b2b_invoices.models.query import SortField
-from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, OrderBrokenError, Pass
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
+from bigcommerce_b2b_invoices.walks.order import Mark, Order
+from bigcommerce_b2b_invoices.walks.passes import OrderBrokenError, Pass
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 
-BY_CREATION = Order(SortField.CREATED_AT)
-BY_NUMBER = Order(SortField.INVOICE_NUMBER)
-LATEST_CHANGES = Order(SortField.UPDATED_AT, descending=True)
-CLOCK_SLACK = 120_000_000  # microseconds: whole seconds, skewed clocks and late commits in `updatedAt`
-MAX_LIMIT = 250  # rows of a closing page: the more, the surer one page is enough
+CLOCK_SLACK = 120  # seconds that allow for skewed clocks and late commits in the times of changes
 CLOSINGS = 3  # passes over the latest changes before the walk gives up its guarantee
-LATE = 1000  # rows of the closing that a bookmark remembers; beyond them some may come again
+LATE = 1000  # rows of the closing that a bookmark remembers; if there are more, some may come again
 RECENT = 32  # rows that a bookmark of a pass by row remembers
 
 
 @attrs.frozen(kw_only=True)
 class Position:
-    """How far a walk was delivered, so that another can go on from there.
+    """How far a walk has delivered, so that another walk can go on from there.
 
     Attributes:
-        order: Of the pass that delivered last.
-        offset: Of the row that was delivered last.
-        marks: By key: the delivered rows that share the last key. By row: the rows delivered last, up to RECENT.
-        started: Server time of the walk's beginning, in microseconds.
-        floor: The `marks` of a pass by key that the walk gave up for one by row.
-        late: Ids of rows that were delivered by the closing.
-        whole: By row: `marks` are all the rows that the pass has delivered.
+        order: The order of the pass that delivered last.
+        offset: The offset of the row that was delivered last.
+        marks: In a pass by time: the delivered rows that share the last key. By row: the rows delivered last, up to RECENT.
+        started: Server time of the walk's beginning, in epoch seconds.
+        floor: The `marks` of a pass by time that the walk gave up for one by row.
+        late: Ids of the rows that the closing delivered.
+        whole: In a pass by row: whether `marks` are all the rows that the pass has delivered.
     """
 
     order: Order
@@ -43,7 +40,7 @@ class Position:
 
 
 class Place:
-    """Where the delivery of a walk stands; moves with every row."""
+    """The place that the delivery of a walk has reached; it moves with every row."""
 
     def __init__(self, position: Position | None) -> None:
         self._order = position.order if position else None
@@ -54,15 +51,15 @@ class Place:
         self._whole = position is None or position.whole
 
     def late(self, mark: Mark) -> None:
-        """A row was delivered by the closing."""
+        """Record that the closing delivered a row."""
         if len(self._late) < LATE:
             self._late.append(mark.id)
 
     def move(self, order: Order, delivered: Sequence[tuple[Mark, int]]) -> None:
-        """Rows were delivered: at least one, with their offsets."""
+        """Record that rows were delivered: at least one, each with its offset."""
         key = delivered[-1][0].key
-        tail = len(delivered) - 1  # by key only the rows that share the last key count, by row only the last few
-        while tail > 0 and (delivered[tail - 1][0].key == key if order.by_key else len(delivered) - tail <= RECENT):
+        tail = len(delivered) - 1  # by time only the rows that share the last key count, by row only the last few
+        while tail > 0 and (delivered[tail - 1][0].key == key if order.by_time else len(delivered) - tail <= RECENT):
             tail -= 1
         for mark, offset in delivered[tail:]:
             self._move(order, mark, offset)
@@ -70,23 +67,23 @@ class Place:
     def _move(self, order: Order, mark: Mark, offset: int) -> None:
         marks = self._marks
         if order != self._order:
-            if self._order is not None and self._order.by_key:
+            if self._order is not None and self._order.by_time:
                 self._floor = tuple(marks)
             self._order = order
-            self._whole = not order.by_key
+            self._whole = not order.by_time
             marks.clear()
-        if order.by_key and marks and marks[-1].key != mark.key:
+        if order.by_time and marks and marks[-1].key != mark.key:
             if order.before(mark.key or 0, marks[-1].key or 0):
-                return  # a row that came in behind the frontier moves nothing
+                return  # a row that appeared behind the frontier moves nothing
             marks.clear()
-        if not order.by_key and len(marks) >= RECENT:
+        if not order.by_time and len(marks) >= RECENT:
             marks.popleft()
             self._whole = False
         marks.append(mark)
         self._offset = offset
 
     def position(self, started: int) -> Position | None:
-        """What a bookmark holds; None: nothing was delivered yet."""
+        """The position for a bookmark; None: nothing was delivered yet."""
         if self._order is None:
             return None
         return Position(
@@ -103,37 +100,57 @@ class Place:
 class Plan:
     """A walk as a state machine without I/O: passes one after another.
 
-    First a pass in the order that was asked for, or by creation. Where that cannot be judged by key, a pass by number. Last
-    the closing: a row whose key is changed may jump behind the frontier, but such a change also sets `updatedAt`, so the
-    latest changes are read back to the walk's beginning, in one page if few. A walk of one page is one instant, and needs
-    no closing.
+    The first pass is in the order of the list. If its rows cannot be judged by time, the next pass sorts by the field whose value
+    no two rows share. The last pass is the closing. If the key of a row changes, the row may jump behind the frontier, and the
+    walk may miss it. But every such change also sets the time of the row's last change. So the closing reads the latest changes,
+    back to the beginning of the walk; if they are few, they fit on one page. A walk of one page shows one instant, and needs no
+    closing.
+
+    Args:
+        order: The order of the first pass.
+        limit: Rows on a page.
+        unique: The order of the pass to fall back to; None: there is none.
+        latest: The order of the closing; None: the walk cannot look for changes, so only a walk of one page proves anything.
+        position: Where to go on; None: at the beginning.
+        thrifty: Whether to request no more pages than necessary.
     """
 
-    def __init__(self, order: Order, limit: int, *, position: Position | None = None, thrifty: bool = False) -> None:
+    def __init__(
+        self,
+        order: Order,
+        limit: int,
+        *,
+        unique: Order | None,
+        latest: Order | None,
+        position: Position | None = None,
+        thrifty: bool = False,
+    ) -> None:
         self.limit = limit
+        self._unique = unique
+        self._latest = latest
         self._thrifty = thrifty
         self.started = position.started if position else 0
         self.anomalies: list[str] = []
-        self.generation = 0  # counts the passes: pages asked for in one say nothing in the next
+        self.generation = 0  # counts the passes: pages requested in one pass mean nothing in the next
         self.done = False
-        self._home = order  # in whose keys `_floor` is given
-        self._floor: int | None = None  # rows whose key lies before it were delivered by the walk that is resumed
+        self.home = order  # the order whose keys `_floor` uses
+        self._floor: int | None = None  # the walk that is resumed has delivered the rows whose key comes before it
         self._resumed = position is not None
-        self._forgotten = position is not None and not position.order.by_key and not position.whole
+        self._forgotten = position is not None and not position.order.by_time and not position.whole
         self._seen = IdSet()
         self._closings = 0
-        self._until = 0  # the closing looks for changes since then
+        self._until = 0  # the closing looks for changes since this time
         self._pass_began = 0
         self._earlier_step_backs = 0
         self._earlier_duplicates = 0
-        self._provable = order.by_key or order.sort_by is SortField.INVOICE_NUMBER
+        self._provable = order.provable
         self.current = Pass(position.order if position else order, limit, self._seen, thrifty=thrifty)
         if position:
             self._go_on_from(position)
 
     @property
     def closing(self) -> bool:
-        """Whether the list has been read, and only changes are looked for."""
+        """Whether the walk has read the list, and only looks for changes."""
         return self._closings > 0
 
     @property
@@ -143,12 +160,12 @@ class Plan:
 
     @property
     def step_backs(self) -> int:
-        """Of all passes."""
+        """The step backs of all passes."""
         return self._earlier_step_backs + self.current.step_backs
 
     @property
     def duplicates(self) -> int:
-        """Of all passes."""
+        """The duplicates of all passes."""
         return self._earlier_duplicates + self.current.duplicates
 
     def receive(
@@ -161,26 +178,28 @@ class Plan:
         now: int,
         home_key: Callable[[int, Order], int | None],
     ) -> list[int] | None:
-        """Judge a page of the current pass; returns the indexes of the rows to deliver, or None where it was of no use.
+        """Judge a page of the current pass; returns the indexes of the rows to deliver, or None if the page cannot be used.
 
         Args:
-            offset: That was asked for.
-            marks: Of the page's rows, with keys of the current pass's order.
+            offset: The offset that was requested.
+            marks: The marks of the page's rows, with keys in the order of the current pass.
             echoed_limit: The limit that the server says it applied.
-            total: How many rows it says match.
-            now: The server's time of the answer, in microseconds.
-            home_key: The key that the row of an index has in another order.
+            total: How many rows match, as the server says.
+            now: The server's time of the answer, in epoch seconds.
+            home_key: Gets the index of a row and another order, and returns the row's key in that order.
 
         Raises:
-            IncompleteWalkError: The walk cannot come to an end.
+            IncompleteWalkError: The walk cannot reach the end of the list.
         """
+        if any(mark.id < 0 for mark in marks):
+            self.doubt("the server sent rows without a readable id: any missing row may be one of them")
         self.started = self.started or now - CLOCK_SLACK
         self._pass_began = self._pass_began or now - CLOCK_SLACK
         try:
             fresh = self.current.receive(offset, marks, echoed_limit=echoed_limit, total=total)
         except OrderBrokenError as broken:
             if broken.unsorted and not self.closing:
-                self._doubt("the server does not keep the order that is asked for")
+                self.doubt("the server does not sort as requested")
             self._give_up_keys(str(broken))
             return None
         if fresh is None:
@@ -189,7 +208,7 @@ class Plan:
             old = {index for index in fresh if self._is_old(index, marks, home_key)}
             fresh = [index for index in fresh if index not in old]
             for index in old:
-                self._seen.discard(marks[index].id)  # the closing judges it once more
+                self._seen.discard(marks[index].id)  # so that the closing judges it again
         if self.current.broken:
             self._give_up_keys(self.current.broken)
         elif self.current.done:
@@ -198,47 +217,53 @@ class Plan:
 
     def _go_on_from(self, position: Position) -> None:
         self.current.resume(position.offset, position.marks, whole=position.whole)
-        known = position.marks if position.order.by_key else position.floor
+        known = position.marks if position.order.by_time else position.floor
         for row_id in (*position.late, *(mark.id for mark in position.floor)):
             self._seen.add(row_id)
-        if known and self._home.by_key:
+        if known and self.home.by_time:
             self._floor = known[-1].key
 
     def _is_old(self, index: int, marks: Sequence[Mark], home_key: Callable[[int, Order], int | None]) -> bool:
-        """Whether the row was delivered before the bookmark, as far as its keys tell."""
+        """Whether the row was delivered before the bookmark was made, as far as its keys tell."""
         own = marks[index].key
         if self.closing and own is not None and own < self._until:
-            return True  # not changed since the walk began, so it was delivered in its place
-        key = own if self.current.order == self._home else home_key(index, self._home)
-        old = key is not None and self._floor is not None and self._home.before(key, self._floor)
+            return True  # not changed since the walk began, so an earlier pass delivered it
+        key = own if self.current.order == self.home else home_key(index, self.home)
+        old = key is not None and self._floor is not None and self.home.before(key, self._floor)
         if self.closing and self._forgotten:
-            old = True  # delivered or not: the bookmark does not tell
+            old = True  # the bookmark does not tell whether the row was delivered
         if old and self.closing:
-            self._doubt("invoices before the bookmark were changed since: if one was moved there, it is missing")
+            self.doubt("rows before the bookmark were changed since then: a row that moved there may be missing")
         return old
 
     def _give_up_keys(self, reason: str) -> None:
         if self.closing:
-            self._doubt(f"the latest changes cannot be read: {reason}")
+            self.doubt(f"the latest changes cannot be read: {reason}")
             self.done = True
-            return
-        self.anomalies.append(f"{reason}; went on by invoice number")
-        self._begin(BY_NUMBER)
+        elif self._unique is None:
+            self.doubt(f"{reason}, and no field of this list tells all rows apart")
+            self._begin(Order(self.home.sort_by, self.home.descending))
+        else:
+            self.anomalies.append(f"{reason}; the walk then sorted by {self._unique.sort_by}")
+            self._begin(self._unique)
 
     def _next_pass(self) -> None:
         passed = self.current
         if passed.unproven:
-            self._doubt(passed.unproven)
+            self.doubt(passed.unproven)
         one_instant = passed.accepted == 1 and not (self._resumed and not self.closing)
         if one_instant or not self._provable:
             self.done = True
+        elif self._latest is None:
+            self.doubt("the list does not show which rows were changed last: a row that moved may be missing")
+            self.done = True
         elif self._closings >= CLOSINGS:
-            self._doubt("invoices were changed faster than the changes could be read")
+            self.doubt("rows were changed faster than the walk could read the changes")
             self.done = True
         else:
             self._until = self._pass_began if self.closing else self.started
             self._closings += 1
-            self._begin(LATEST_CHANGES, until=self._until)
+            self._begin(self._latest, until=self._until)
 
     def _begin(self, order: Order, *, until: int | None = None) -> None:
         self._earlier_step_backs += self.current.step_backs
@@ -248,7 +273,8 @@ class Plan:
         self.generation += 1
         self._pass_began = 0
 
-    def _doubt(self, reason: str) -> None:
+    def doubt(self, reason: str) -> None:
+        """Give up the guarantee, and say why."""
         self._provable = False
         if reason not in self.anomalies:
             self.anomalies.append(reason)

@@ -1,48 +1,56 @@
-"""The async iterator over a whole list: asks for pages ahead of its consumer, and delivers rows in order."""
+"""The async iterator over a whole list. It requests pages ahead of its consumer, and delivers rows in order."""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Generic, Self, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import IncompleteWalkError
-from bigcommerce_b2b_invoices.walks.anchored import Order
+from bigcommerce_b2b_invoices.errors import DecodeError, IncompleteWalkError
+from bigcommerce_b2b_invoices.models.page import Page, WalkReport
 from bigcommerce_b2b_invoices.walks.bookmark import read_bookmark, write_bookmark
-from bigcommerce_b2b_invoices.walks.page import Page, WalkReport
+from bigcommerce_b2b_invoices.walks.order import Mark, Order, marks_of
 from bigcommerce_b2b_invoices.walks.plan import Place, Plan
-from bigcommerce_b2b_invoices.walks.source import Answer, Source
+from bigcommerce_b2b_invoices.walks.source import Source
+from bigcommerce_b2b_invoices.walks.stream import Loop
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Slice
 
 T = TypeVar("T")
+R = TypeVar("R")
 
-LONGEST_TURN = 0.003  # seconds of handing out rows after which other tasks get their turn
-LEAST_LIMIT = 4  # rows a page: fewer cannot overlap and advance
+LONGEST_TURN = 0.003  # seconds of delivering rows after which other tasks get their turn
+LEAST_LIMIT = 4  # rows on a page: fewer cannot both overlap and advance
 
 
 @attrs.define(eq=False, repr=False)
 class _Asked:
-    """A page that is under way, or that waits for the pages before it. `awaited` is called where the consumer waits for it."""
+    """A page under way, or one that waits for the pages before it. Its arrival calls `awaited`, if the consumer waits for it."""
 
     offset: int
-    task: asyncio.Task[Answer] = attrs.field(init=False)
+    task: asyncio.Task[Slice] = attrs.field(init=False)
     awaited: Callable[[], None] | None = None
     received: bool = False
     rejected: bool = False
 
     def receive(self) -> None:
-        """The answer is here, but not decoded. It must not know the walk, or an abandoned one would never be forgotten."""
+        """Record that the answer has arrived, still undecoded.
+
+        This must not hold a reference to the walk, or Python could never free an abandoned walk.
+        """
         self.received = True
         if self.awaited is not None:
             self.awaited()
 
 
 @attrs.define(eq=False, repr=False)
-class _Accepted:
-    """A page that was judged; `fresh` are the indexes of its rows to deliver, of which `delivered` were."""
+class Accepted:
+    """A page that was judged. `fresh` are the indexes of its rows to deliver; the first `delivered` of them were delivered."""
 
-    answer: Answer
+    answer: Slice
+    marks: Sequence[Mark]
     offset: int
     order: Order
     closing: bool
@@ -50,97 +58,116 @@ class _Accepted:
     delivered: int = 0
 
     def tell(self, place: Place) -> None:
-        """Move the place of the walk behind what was delivered since the last time."""
+        """Move the place of the walk past the rows that were delivered since the last call."""
         told, self.fresh, self.delivered = self.fresh[: self.delivered], self.fresh[self.delivered :], 0
         if self.closing:
             for index in told:
-                place.late(self.answer.marks[index])
+                place.late(self.marks[index])
         elif told:
-            place.move(self.order, [(self.answer.marks[index], self.offset + index) for index in told])
+            place.move(self.order, [(self.marks[index], self.offset + index) for index in told])
 
 
 class Walk(Generic[T]):
     """Every row of a list, one after another: `async for row in walk`.
 
-    Up to `prefetch` pages are asked for ahead of the consumer; one that stops consuming takes no more than these. Only while a
-    gap is closed are pages kept beside them that were received already. Each row is turned into a model when it is delivered.
-    Leaving the loop early, an error in it and cancellation end the requests that are under way. The walk can then be continued,
-    by looping over it again, or in another process by its `bookmark`.
+    The walk requests up to `prefetch` pages ahead of the consumer. If the consumer stops, the walk requests no more than these.
+    It keeps other pages that have already arrived only while it closes a gap. It turns each row into a model when it delivers the
+    row.
+
+    If the loop ends early, by a `break`, an error or cancellation, pending requests are cancelled. You can then continue the
+    walk: loop over it again, or use its `bookmark` in another process. A row that cannot be read raises a DecodeError, unless the
+    walk was given `on_unreadable`. If you continue the walk, it goes on after that row.
 
     A walk has one consumer.
 
     Attributes:
-        prefetch: How many; may be changed on the way.
+        prefetch: How many pages to request ahead; may be changed during the walk.
     """
 
     def __init__(
         self,
         source: Source[T],
-        order: Order,
         *,
-        page_size: int,
-        prefetch: int,
-        query: str,
+        page_size: int = MAX_LIMIT,
+        prefetch: int = 0,
         resume: str | None = None,
         thrifty: bool = False,
+        on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> None:
-        self._ahead: deque[_Asked] = deque()  # by offset; first of all, for __del__
+        self._ahead: deque[_Asked] = deque()  # by offset; set first, because __del__ needs it
         if type(prefetch) is not int or prefetch < 0:
             raise ValueError(f"prefetch must be a number of pages, 0 or more, not {prefetch!r}")
-        position = None if resume is None else read_bookmark(resume, query)
+        position = None if resume is None else read_bookmark(resume, source.fingerprint)
         self._source = source
         self._limit = max(page_size, LEAST_LIMIT)
         self.prefetch = prefetch
-        self._query = query
-        self._plan = Plan(order, self._limit, position=position, thrifty=thrifty)
-        self._page: _Accepted | None = None
+        self._plan = Plan(
+            source.order, self._limit, unique=source.unique, latest=source.latest, position=position, thrifty=thrifty
+        )
+        self._on_unreadable = on_unreadable
+        self._page: Accepted | None = None
         self._place = Place(position)
         self._total_count: int | None = None
         self._delivered = 0
+        self._unreadable = 0
         self._requests = 0
         self._busy = False
         self._turn_began = 0.0
         self._loops = 0
 
     def __aiter__(self) -> AsyncIterator[T]:
-        self._loops += 1
-        return _Rows(self, self._loops)
+        return self._loop(self.__anext__)
 
     async def __anext__(self) -> T:
-        if time.monotonic() - self._turn_began > LONGEST_TURN:
-            await self._let_others()  # a consumer that awaits nothing must not keep everybody else waiting for a whole page
-        page = self._page
-        if page is None or page.delivered == len(page.fresh):
-            page = await self._fill()
-        if page is None:
-            raise StopAsyncIteration
-        index = page.fresh[page.delivered]
-        rows = page.answer.rows
-        model = self._source.read(rows[index], index)
-        rows[index] = None  # its memory is still in the processor's caches, for the next one
-        page.delivered += 1
-        self._delivered += 1
-        return model
+        while True:
+            if time.monotonic() - self._turn_began > LONGEST_TURN:
+                await self._let_others()  # a consumer that awaits nothing must not keep other tasks waiting for a whole page
+            page = self._page
+            if page is None or page.delivered == len(page.fresh):
+                page = await self._next_accepted()
+            if page is None:
+                raise StopAsyncIteration
+            try:
+                return self._read(page)
+            except DecodeError as error:
+                self._pass_over(error)
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """The same rows page by page, each page without rows that were handed out before."""
-        self._loops += 1
-        return _Pages(self, self._loops)
+        """The same rows, page by page. No page repeats a row that was delivered before."""
+        return self._loop(self._next_page)
 
-    async def next_page(self) -> Page[T] | None:
-        """The rows at hand, or those of the next page that brings any; None at the end. What `pages` is made of."""
-        page = await self._fill()
-        if page is None:
-            return None
-        answer = page.answer
-        items = tuple(self._source.read(answer.rows[index], index) for index in page.fresh[page.delivered :])
-        page.delivered += len(items)
-        self._delivered += len(items)
-        return Page(items, page.offset, self._limit if answer.limit is None else answer.limit, answer.total_count)
+    def _loop(self, get_next: Callable[[], Coroutine[Any, Any, R]]) -> Loop[R]:
+        self._loops += 1
+        return Loop(get_next, partial(self._left, self._loops))
+
+    async def _next_page(self) -> Page[T]:
+        while (page := await self._next_accepted()) is not None:
+            items: list[T] = []
+            while page.delivered < len(page.fresh):
+                try:
+                    items.append(self._read(page))
+                except DecodeError as error:
+                    if items and self._on_unreadable is None:  # deliver the rows before it first
+                        page.delivered -= 1
+                        self._unreadable -= 1
+                        break
+                    self._pass_over(error)
+            if items:
+                limit = self._limit if page.answer.limit is None else page.answer.limit
+                return Page(tuple(items), page.offset, limit, page.answer.total_count)
+        raise StopAsyncIteration
+
+    async def take_page(self) -> Accepted | None:
+        """The page with the next row, for a caller that reads its `fresh` rows itself; None at the end."""
+        page = await self._next_accepted()
+        if page is not None:
+            self._delivered += len(page.fresh) - page.delivered
+            page.delivered = len(page.fresh)
+        return page
 
     @property
     def total_count(self) -> int | None:
-        """How many rows match, as the server said last; None before the first page, or where it does not say."""
+        """How many rows match, as the server said last; None before the first page, or if the server does not say."""
         return self._total_count
 
     @property
@@ -154,6 +181,7 @@ class Walk(Generic[T]):
             extra_requests=max(0, self._requests - fewest),
             step_backs=self._plan.step_backs,
             duplicates=self._plan.duplicates,
+            unreadable=self._unreadable,
             anomalies=tuple(self._plan.anomalies),
         )
 
@@ -161,28 +189,31 @@ class Walk(Generic[T]):
     def bookmark(self) -> str:
         """Where to go on, as a short text: `iterate(query, resume=bookmark)`, in this process or another.
 
-        Valid at any moment, after any exception too. The resumed walk delivers what was not delivered yet, although rows were
-        created and deleted meanwhile. A row whose sort key was changed meanwhile may come again; where one may be missing, the
-        report of the resumed walk says "best_effort".
+        Valid at any moment, also after any exception. The resumed walk delivers the rows that were not delivered yet, even if
+        rows were created and deleted meanwhile. A row whose sort key changed meanwhile may be delivered again. If a row may be
+        missing, the report of the resumed walk says "best_effort".
         """
         if self._page is not None:
             self._page.tell(self._place)
-        return write_bookmark(self._place.position(self._plan.started), self._query)
+        return write_bookmark(self._place.position(self._plan.started), self._source.fingerprint)
 
-    def left(self, loop: int) -> None:
-        """A loop over the walk was left. One that had ended before, and is only forgotten now, stops nothing."""
+    def _left(self, loop: int) -> None:
+        """Stop the walk when its latest loop ends. An earlier loop that Python frees only now stops nothing."""
         if loop == self._loops:
             self.stop()
 
     def stop(self) -> None:
-        """End the requests that are under way. The walk can be continued."""
+        """Cancel pending requests. The walk can be continued."""
         while self._ahead:
             task = self._ahead.pop().task
             if not task.done() and not task.get_loop().is_closed():
                 task.cancel()
 
     async def aclose(self) -> None:
-        """As `stop`, and wait until they have ended. For the consumer itself: another task that waits here is cancelled."""
+        """Like `stop`, but also waits until the requests have ended.
+
+        Only the consumer should call it: if another task is waiting for a row, that task is cancelled.
+        """
         tasks = [asked.task for asked in self._ahead]
         self.stop()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -196,10 +227,10 @@ class Walk(Generic[T]):
     def _has_rows(self) -> bool:
         return self._page is not None and self._page.delivered < len(self._page.fresh)
 
-    async def _fill(self) -> _Accepted | None:
-        """The page with the next row, unless the walk is at its end."""
+    async def _next_accepted(self) -> Accepted | None:
+        """The page with the next row; None at the end."""
         if self._busy:
-            raise RuntimeError("a walk has one consumer: make one walk for each")
+            raise RuntimeError("a walk has one consumer: make one walk for each consumer")
         self._busy = True
         try:
             while not self._has_rows:
@@ -215,10 +246,31 @@ class Walk(Generic[T]):
             self._busy = False
         return self._page
 
+    def _read(self, page: Accepted) -> T:
+        """The next row of the page. The walk goes on after it, even if it cannot be read."""
+        index = page.fresh[page.delivered]
+        page.delivered += 1
+        try:
+            model = self._source.read(page.answer, index)
+        except DecodeError:
+            self._unreadable += 1
+            home = self._plan.home
+            if home.provable and marks_of([page.answer.rows[index]], home)[0].key is None:
+                self._plan.doubt(f"a row without a readable {home.sort_by} could not be read")
+            raise
+        page.answer.rows[index] = None  # frees memory that is still in the processor's caches, for the next row
+        self._delivered += 1
+        return model
+
+    def _pass_over(self, error: DecodeError) -> None:
+        if self._on_unreadable is None:
+            raise error
+        self._on_unreadable(error)
+
     # ---- pages -------------------------------------------------------------------------------------------------------
 
     async def _take_page(self) -> None:
-        """Judge one page: the first of those asked for ahead, or one that closes a gap before it."""
+        """Judge one page: the first one that was requested ahead, or one that closes a gap before it."""
         current = self._plan.current
         if not self._ahead or self._ahead[0].offset > current.reach:
             self._ahead.appendleft(self._ask(current.offset))
@@ -234,32 +286,32 @@ class Walk(Generic[T]):
         finally:
             asked.awaited = None
         self._ask_ahead()
-        await self._let_others()  # lets these requests be sent before the rows are turned into models
+        await self._let_others()  # sends these requests before the rows are turned into models
 
     async def _let_others(self) -> None:
         await asyncio.sleep(0)
         self._turn_began = time.monotonic()
 
-    def _judge(self, asked: _Asked, answer: Answer) -> None:
-        plan, marks, order, closing = self._plan, answer.marks, self._plan.current.order, self._plan.closing
-        generation = plan.generation
+    def _judge(self, asked: _Asked, answer: Slice) -> None:
+        plan, order, closing = self._plan, self._plan.current.order, self._plan.closing
+        generation, marks = plan.generation, marks_of(answer.rows, order)
         fresh = plan.receive(
             asked.offset,
             marks,
             echoed_limit=answer.limit,
             total=answer.total_count,
-            now=answer.server_time,
-            home_key=lambda index, home: self._source.key(answer.rows[index], home),
+            now=int(time.time()) if answer.server_time is None else answer.server_time,
+            home_key=lambda index, home: marks_of([answer.rows[index]], home)[0].key,
         )
         self._total_count = answer.total_count
         if plan.done or generation != plan.generation:
             self.stop()
         elif fresh is not None or asked.rejected or not marks:
             self._ahead.popleft()
-        asked.rejected = True  # where it stays: it may connect once the gap before it is closed
+        asked.rejected = True  # if the page stays, it may connect once the gap before it is closed
         if self._page is not None:
             self._page.tell(self._place)
-        self._page = _Accepted(answer, asked.offset, order, closing, fresh or ())
+        self._page = Accepted(answer, marks, asked.offset, order, closing, fresh or ())
 
     def _ask(self, offset: int) -> _Asked:
         current = self._plan.current
@@ -270,7 +322,10 @@ class Walk(Generic[T]):
         return asked
 
     def _ask_ahead(self) -> None:
-        """Have `prefetch` pages asked for, as far as can be foreseen, beside one that the consumer waits for and that is here."""
+        """Request pages until there are `prefetch`, as far as their offsets can be predicted.
+
+        A page that the consumer waits for, and that has arrived, does not count.
+        """
         current = self._plan.current
         pages = self.prefetch + (bool(self._ahead) and self._ahead[0].received and self._ahead[0].awaited is not None)
         while not self._plan.done and len(self._ahead) < pages:
@@ -280,44 +335,7 @@ class Walk(Generic[T]):
             self._ahead.append(self._ask(offset))
 
 
-def _look_at(task: asyncio.Task[Answer]) -> None:
-    """Take note of an error that nobody may wait for any more, so that asyncio does not complain."""
+def _look_at(task: asyncio.Task[Slice]) -> None:
+    """Read an error that nobody may be waiting for any more, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()
-
-
-class _Loop(Generic[T]):
-    """One loop over a walk. When it is left, however, this goes, and with it the requests that are under way."""
-
-    __slots__ = ("_number", "_walk")
-
-    def __init__(self, walk: Walk[T], number: int) -> None:
-        self._walk = walk
-        self._number = number
-
-    def __aiter__(self) -> Self:
-        return self
-
-    def __del__(self) -> None:
-        self._walk.left(self._number)
-
-
-class _Rows(_Loop[T]):
-    """A loop over the rows."""
-
-    __slots__ = ()
-
-    def __anext__(self) -> Coroutine[Any, Any, T]:
-        return self._walk.__anext__()
-
-
-class _Pages(_Loop[T]):
-    """A loop over the pages."""
-
-    __slots__ = ()
-
-    async def __anext__(self) -> Page[T]:
-        page = await self._walk.next_page()
-        if page is None:
-            raise StopAsyncIteration
-        return page

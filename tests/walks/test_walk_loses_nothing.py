@@ -7,14 +7,13 @@ from random import Random
 import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from model_store import START, ModelStore, Scene, lagging, random_scene
+from model_store import BY_CREATION, BY_NUMBER, START, ModelStore, Row, Scene, lagging, random_scene
 
 from bigcommerce_b2b_invoices import IncompleteWalkError
-from bigcommerce_b2b_invoices.models.query import SortField
-from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, Pass
-from bigcommerce_b2b_invoices.walks.plan import BY_CREATION, BY_NUMBER
+from bigcommerce_b2b_invoices.walks.order import Mark, Order
+from bigcommerce_b2b_invoices.walks.passes import Pass
 
-ORDERS = [BY_CREATION, BY_NUMBER, Order(SortField.CREATED_AT, descending=True), Order(SortField.UPDATED_AT)]
+ORDERS = [BY_CREATION, BY_NUMBER, Order("createdAt", descending=True, by_time=True), Order("updatedAt", by_time=True)]
 PICK = st.integers(0, 999)
 
 
@@ -264,10 +263,12 @@ def test_one_crowded_second_costs_a_few_requests_and_no_more(ties: int) -> None:
     assert scene.walk.report.requests <= 36
 
 
+def newest_first_whatever_is_asked(row: Row, _order: Order) -> tuple[int, str]:
+    return -row.created, ""
+
+
 def test_a_server_that_ignores_the_order_is_never_called_complete(monkeypatch: pytest.MonkeyPatch) -> None:
-    newest_first = Order(SortField.CREATED_AT, descending=True)
-    honest = ModelStore.sort_key
-    monkeypatch.setattr(ModelStore, "sort_key", staticmethod(lambda row, _order: (-honest(row, newest_first)[0], "")))
+    monkeypatch.setattr(ModelStore, "sort_key", staticmethod(newest_first_whatever_is_asked))
     for seed in range(10):
         store = ModelStore(60, Random(seed), ties=4)
         store.cap = 10

@@ -1,74 +1,38 @@
-"""The rules of one pass over a list that loses nothing, as a state machine without I/O.
+"""The rules by which one pass over a list loses nothing, as a state machine without I/O.
 
-Offsets shift while others write, so a page proves little by itself: when a row before it is deleted, the next page begins one
-row too late. Two rules make a proof of it. Each list answer is taken to be a contiguous slice of the rows at one instant; the
-total count is never part of the proof.
+Offsets shift while others write. If somebody deletes a row that was already read, the next page begins one row too late. So a
+page alone proves little. Two rules turn pages into a proof. Both assume that each list answer is a contiguous slice of the rows
+at one instant. The total count is never part of the proof.
 
-By key (`createdAt`, `updatedAt`): F is the greatest key accepted so far. The invariant is that every row that existed all the
-while with a key < F was accepted. A page at an offset > 0 is accepted only if its first row has a key < F. Then it holds every
-row between that key and the key of its last row, so the invariant holds for the greater F. Otherwise rows before it may have
-vanished, and the pass steps back. It needs no stable order of rows with equal keys.
+By time (such as `createdAt`): F is the greatest key accepted so far. The invariant is that the pass has accepted every row that
+existed the whole time with a key < F. A page at an offset > 0 is accepted only if its first row has a key < F. Then the page
+holds every row between that key and the key of its last row, so the invariant also holds for the greater F. Otherwise rows
+before the page may have vanished, and the pass steps back. This rule needs no stable order of rows with equal keys.
 
-By row (`invoiceNumber`, which is unique): a page is accepted only if it holds an anchor, which is a row accepted before whose
-key is still the same. All rows after the anchor are then there.
+By row (a field whose value no two rows share, such as `invoiceNumber`): a page is accepted only if it holds an anchor. An anchor
+is a row that was accepted before, and whose key is still the same. Then no row after the anchor is missing.
 
-Pages may be judged long after they were received and in any order: the proof speaks of each page at its own instant.
+A page may be judged long after it was received, and pages in any order: the proof is about each page at its own instant.
 """
 
-import zlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import attrs
 
 from bigcommerce_b2b_invoices.errors import IncompleteWalkError, OffsetIgnoredError
-from bigcommerce_b2b_invoices.models.query import SortField
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
+from bigcommerce_b2b_invoices.walks.order import Mark, Order
 
-OVERLAP = 8  # rows that pages share where it costs little: so many deletions between two pages do no harm
+OVERLAP = 8  # rows that pages share if it costs little: that many deletions between two pages do no harm
 ANCHOR_PAGES = 4  # pages whose rows serve as anchors
-CONTRADICTIONS = 3  # times that the total count may claim more than comes
-SAME_ROWS = 5  # different offsets that may be answered with the same rows: where few are left, deletions can do that
-STALLS = 40  # pages in a row that bring the pass no further
-UNBOUNDED = 40_000  # pages of a pass whose server never says how many rows there are
-
-
-@attrs.frozen
-class Order:
-    """The order that a pass asks for; None: whatever order the server keeps."""
-
-    sort_by: SortField | None = None
-    descending: bool = False
-
-    @property
-    def by_key(self) -> bool:
-        """Whether rows are compared by a time: then equal keys may come in any order."""
-        return self.sort_by in (SortField.CREATED_AT, SortField.UPDATED_AT)
-
-    def before(self, first: int, second: int) -> bool:
-        """Whether a key lies strictly before another."""
-        return second < first if self.descending else first < second
-
-
-class Mark(NamedTuple):
-    """What the rules look at in a row.
-
-    Attributes:
-        id: Of the row.
-        key: What it is sorted by: a time in microseconds, or a checksum of the text; None where it has none.
-    """
-
-    id: int
-    key: int | None
-
-
-def text_key(text: str) -> int:
-    """A text as a key for anchors, which are only compared for equality."""
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+CONTRADICTIONS = 3  # how often the total count may claim more rows than the server sends
+SAME_ROWS = 5  # so many offsets with the same rows are an error; deletions can cause fewer, if few rows are left
+STALLS = 40  # consecutive pages that may bring the pass no further
+UNBOUNDED = 40_000  # the most pages of a pass if the server never says how many rows there are
 
 
 class OrderBrokenError(Exception):
-    """The rows do not come as a pass by key needs them; says why."""
+    """The rows do not come in the order that a pass by time needs. The text says why."""
 
     def __init__(self, reason: str, *, unsorted: bool) -> None:
         super().__init__(reason)
@@ -77,7 +41,7 @@ class OrderBrokenError(Exception):
 
 @attrs.frozen(repr=False)
 class _Tail:
-    """A page as the choice of the next offset sees it; `tie`: rows at its end that share one key."""
+    """The facts about a page that decide the next offset. `tie` is the number of rows at its end that share one key."""
 
     offset: int
     size: int
@@ -85,14 +49,14 @@ class _Tail:
 
 
 class Pass:
-    """One pass over a list: which offset to ask for next, and what of an answer to take.
+    """One pass over a list. It decides which offset to request next, and which rows of an answer to take.
 
     Attributes:
-        offset: To ask for next.
+        offset: The offset to request next.
         reach: The greatest offset at which a page would still connect, if nothing changed meanwhile.
         frontier: The greatest key accepted.
-        unproven: Why the end is not certain; empty: it is.
-        broken: Why the pass cannot go on by key; what it has accepted stands.
+        unproven: Why the end is not certain; empty: it is certain.
+        broken: Why the pass cannot go on by time; the rows it has accepted stay accepted. Empty: it can go on.
     """
 
     def __init__(self, order: Order, limit: int, seen: IdSet, *, until: int | None = None, thrifty: bool = False) -> None:
@@ -108,29 +72,29 @@ class Pass:
         self.unproven = ""
         self.broken = ""
         self._seen = seen
-        self._thrifty = thrifty  # no page more than the fewest, though a deletion then costs a step back
-        self._until = until  # the pass is done when it comes to keys beyond this one
+        self._thrifty = thrifty  # request no more pages than necessary, although a deletion then costs a step back
+        self._until = until  # the pass is done when it reaches keys beyond this one
         self._anchors: dict[int, int | None] = {}
-        self._landmarks: dict[int, int | None] = {}  # by row: where a resumed pass begins to take rows; empty: it has begun
+        self._landmarks: dict[int, int | None] = {}  # by row: a resumed pass takes rows after one of these; empty: it has begun
         self._pages = 0
         self._longest = 0  # rows of a full page
-        self._overlap = 1  # rows that must be shared, beside those of equal key
+        self._overlap = 1  # rows that pages must share, besides those of equal key
         self._tie = 0  # rows of equal key at the end of a page; the most so far
         self._stride = 0
         self._step = 0
         self._total: int | None = None
-        self._expected: int | None = None  # the first total count, by which the pages of the pass are bounded
+        self._expected: int | None = None  # the first total count, which bounds the pages of the pass
         self._contradictions = 0
         self._stalls = 0
-        self._tail: _Tail | None = None  # the page behind which is looked
-        self._confirmed: _Tail | None = None  # the page behind which nothing was
+        self._tail: _Tail | None = None  # the page after which the pass looks for more rows
+        self._confirmed: _Tail | None = None  # the page after which there were no more rows
         self._same_ids: tuple[int, ...] = ()
         self._same_offsets: set[int] = set()
 
     def resume(self, offset: int, marks: Sequence[Mark], *, whole: bool) -> None:
-        """Go on behind rows that another pass delivered last: `marks`, of which the last stood at `offset`.
+        """Go on after `marks`, the rows that another pass delivered last. The last of them was at `offset`.
 
-        Where they are the `whole` of what was delivered, the pass simply begins anew without them.
+        If `marks` are the `whole` of the delivered rows, the pass starts at the beginning and does not deliver them again.
         """
         for mark in marks:
             self._seen.add(mark.id)
@@ -138,32 +102,32 @@ class Pass:
             return
         self.frontier = marks[-1].key
         self._anchors = {mark.id: mark.key for mark in marks}
-        self._landmarks = {} if self.order.by_key else dict(self._anchors)
-        self.offset = self.reach = max(0, offset + 1 - (len(marks) if self.order.by_key else 0) - OVERLAP)
+        self._landmarks = {} if self.order.by_time else dict(self._anchors)
+        self.offset = self.reach = max(0, offset + 1 - (len(marks) if self.order.by_time else 0) - OVERLAP)
 
     def next_after(self, offset: int) -> int | None:
-        """The offset to ask for beyond the page at this one, as far as can be foreseen; None: there is none to foresee."""
+        """The expected offset of the page after the one at this offset; None if it cannot be predicted."""
         if self._total is None or not self._stride or offset + self._longest > self._total:
             return None
         return offset + self._stride
 
     def receive(self, offset: int, marks: Sequence[Mark], *, echoed_limit: int | None, total: int | None) -> list[int] | None:
-        """Judge the page at this offset. Returns the indexes of its new rows; None: it does not connect, look further back.
+        """Judge the page at this offset. Returns the indexes of its new rows, or None if it does not connect: look further back.
 
         Args:
-            offset: That was asked for.
-            marks: Of the page's rows.
+            offset: The offset that was requested.
+            marks: The marks of the page's rows.
             echoed_limit: The limit that the server says it applied.
-            total: How many rows it says match.
+            total: How many rows match, as the server says.
 
         Raises:
-            OrderBrokenError: The page cannot be judged by key.
-            OffsetIgnoredError: Several offsets were answered with the same rows.
-            IncompleteWalkError: The pass cannot come to an end.
+            OrderBrokenError: The page cannot be judged by time.
+            OffsetIgnoredError: The server answered several offsets with the same rows.
+            IncompleteWalkError: The pass cannot reach the end of the list.
         """
         self._total = total
         self._check_bounds(offset, marks, total)
-        if self.order.by_key:
+        if self.order.by_time:
             self._check_order(marks)
         else:
             self._check_unique(marks)
@@ -184,23 +148,23 @@ class Pass:
         self._check_landmarks()
         return fresh
 
-    # ---- what is refused ---------------------------------------------------------------------------------------------
+    # ---- refused pages -----------------------------------------------------------------------------------------------
 
     def _check_bounds(self, offset: int, marks: Sequence[Mark], total: int | None) -> None:
-        """No server can make a pass go on for ever."""
+        """Make sure that no server can keep a pass going for ever."""
         ids = tuple(mark.id for mark in marks)
         if not ids or ids != self._same_ids:
             self._same_ids, self._same_offsets = ids, set()
         self._same_offsets.add(offset)
         if ids and len(self._same_offsets) >= SAME_ROWS:
-            raise OffsetIgnoredError(f"{SAME_ROWS} different offsets were answered with the same rows")
+            raise OffsetIgnoredError(f"the server answered {SAME_ROWS} different offsets with the same rows")
         if self._expected is None:
             self._expected = total
         self._pages += 1
         full = max(1, self._longest)
         most = UNBOUNDED if self._expected is None else 1000 + 6 * (self._expected // full + 1)
         if self._pages > most or self._stalls > STALLS:
-            raise IncompleteWalkError(f"no end after {self._pages} pages, where the server spoke of {self._expected} rows")
+            raise IncompleteWalkError(f"no end after {self._pages} pages; the total count was {self._expected} at first")
 
     def _check_order(self, marks: Sequence[Mark]) -> None:
         previous: int | None = None
@@ -212,15 +176,15 @@ class Pass:
             previous = mark.key
 
     def _check_unique(self, marks: Sequence[Mark]) -> None:
-        if self.order.sort_by is SortField.INVOICE_NUMBER:
+        if self.order.unique:
             keys = {mark.key for mark in marks}
             if None in keys or len(keys) < len({mark.id for mark in marks}):
-                self.unproven = "there are invoices without a number, or with the same one"
+                self.unproven = f"some rows have no {self.order.sort_by}, or share one"
 
     # ---- accepting ---------------------------------------------------------------------------------------------------
 
     def _connects(self, marks: Sequence[Mark]) -> bool:
-        if not self.order.by_key:
+        if not self.order.by_time:
             return self._last_of(self._anchors, marks) is not None
         first = marks[0].key if marks else None
         return first is not None and self.frontier is not None and self.order.before(first, self.frontier)
@@ -236,14 +200,14 @@ class Pass:
 
     def _take(self, marks: Sequence[Mark]) -> list[int]:
         first_fresh = 0
-        if self._landmarks:  # what stands before one was delivered before, or is newer
+        if self._landmarks:  # rows before a landmark were delivered before, or are newer
             landmark = self._last_of(self._landmarks, marks)
             first_fresh = len(marks) if landmark is None else landmark + 1
             self._landmarks = self._landmarks if landmark is None else {}
         new = [index for index, mark in enumerate(marks) if self._seen.add(mark.id)]
         fresh = [index for index in new if index >= first_fresh]
         self.duplicates += len(marks) - len(fresh)
-        if self.order.by_key:
+        if self.order.by_time:
             last = marks[-1].key if marks else None
             if last is not None and (self.frontier is None or self.order.before(self.frontier, last)):
                 self.frontier = last
@@ -265,23 +229,24 @@ class Pass:
             self.done = True
             return
         if short and page.size:
-            self._longest = page.size  # there is more, they say: so the server makes smaller pages now
+            self._longest = page.size  # the server says that there are more rows, so it makes smaller pages now
         if self._overlaps(page) and (advanced or not short):
             self._go_on(page)
         elif page.size > 2 and not short:
             self.broken = f"more than {page.size - 2} rows share one {self.order.sort_by}"
-        else:  # too little to tell: look right behind the page
+        else:  # too few rows to decide: look right after the page
             self._tail = page
             self.offset = self.reach = page.offset + page.size
 
     def _check_landmarks(self) -> None:
         if self.done and self._landmarks:
-            raise IncompleteWalkError("the rows that the bookmark remembers are all gone: start the walk anew")
+            raise IncompleteWalkError("all rows that the bookmark remembers are gone: start a new walk")
 
     def _probe(self, tail: _Tail, marks: Sequence[Mark]) -> list[int]:
-        """What came from right behind the tail: nothing, or proof that there is more. None of it is taken.
+        """Judge the rows right after the tail: any row proves that there are more. The pass takes none of these rows.
 
-        Nothing is no proof of the end, for rows may have moved up: the tail must then read the same once more.
+        If there are no rows, that does not prove the end, because rows may have moved up. The tail must then read the same once
+        more.
         """
         self._tail = None
         self.offset = self.reach = tail.offset
@@ -289,7 +254,7 @@ class Pass:
             self._go_on(tail)
         elif marks and tail.size > 2:
             self.broken = f"more than {tail.size - 2} rows share one {self.order.sort_by}"
-        elif marks and tail.size:  # it grew meanwhile, or the pages are that small
+        elif marks and tail.size:  # the tail grew meanwhile, or pages are that small
             self._contradictions += 1
             if self._contradictions >= CONTRADICTIONS:
                 raise IncompleteWalkError(f"the server sends {tail.size} rows a page: too few to overlap")
@@ -304,7 +269,7 @@ class Pass:
 
     def _go_on(self, page: _Tail) -> None:
         """Choose the next offset, so that the next page overlaps this one."""
-        self._tie = max(self._tie // 2, page.tie)  # a crowded second soon lies behind
+        self._tie = max(self._tie // 2, page.tie)  # a second with many rows is soon passed
         self.reach = page.offset + page.size - 1 - page.tie
         most = max(1, self._longest - self._tie - self._overlap)
         rest = 0 if self._total is None else self._total - page.offset - page.size + 1
@@ -312,16 +277,16 @@ class Pass:
         self.offset = min(self.reach, max(page.offset + 1, page.offset + page.size - self._longest + self._stride))
 
     def _pages_for(self, rest: int, most: int) -> int:
-        """Pages for the rest of the rows: the fewest, or up to 4 % more where that buys an overlap of OVERLAP rows.
+        """Pages for the rest of the rows: the fewest, or up to 4 % more if that allows an overlap of OVERLAP rows.
 
-        Spreading the rows evenly over them gives every page as much overlap as comes for free.
+        Spreading the rows evenly over these pages gives every page as much overlap as costs nothing.
         """
         fewest = -(-rest // most)
         safer = -(-rest // max(1, self._longest - self._tie - max(OVERLAP, self._overlap)))
         return fewest if self._thrifty else min(safer, max(fewest, fewest + fewest // 25 - 1))
 
     def _go_back(self, offset: int) -> None:
-        """Rows before the page may have vanished: look further ahead of it, and overlap more from now on."""
+        """Step back, because rows before the page may have vanished. Later pages overlap more."""
         if not self._step:
             self._overlap = min(2 * self._overlap + 2, max(2, self._longest // 4))
         self._step = 2 * self._step or 2 * self._overlap
@@ -330,7 +295,7 @@ class Pass:
         self.offset = self.reach = max(0, offset - self._step)
 
     def _tie_of(self, marks: Sequence[Mark]) -> int:
-        return sum(mark.key == marks[-1].key for mark in marks) if self.order.by_key and marks else 0
+        return sum(mark.key == marks[-1].key for mark in marks) if self.order.by_time and marks else 0
 
     def _overlaps(self, page: _Tail) -> bool:
         """Whether a page after this one can both connect and bring something new."""
@@ -340,5 +305,5 @@ class Pass:
         return self._total is not None and self._total > page.offset + page.size
 
     def _is_beyond(self, key: int | None) -> bool:
-        """Whether a key lies where the pass need not go."""
+        """Whether a key is beyond the point where the pass may end."""
         return self._until is not None and key is not None and self.order.before(self._until, key)

@@ -6,12 +6,13 @@ from random import Random
 
 import attrs
 
-from bigcommerce_b2b_invoices.models.query import SortField
-from bigcommerce_b2b_invoices.walks.anchored import Mark, Order, text_key
-from bigcommerce_b2b_invoices.walks.source import Answer
+from bigcommerce_b2b_invoices.walks.order import Order
 from bigcommerce_b2b_invoices.walks.walk import Walk
+from bigcommerce_b2b_invoices.wire.messages import Slice
 
-SECOND = 1_000_000
+BY_CREATION = Order("createdAt", by_time=True)
+BY_NUMBER = Order("invoiceNumber", unique=True)
+LATEST_CHANGES = Order("updatedAt", descending=True, by_time=True)
 START = 100_000  # seconds; what was changed before the walk was changed long before
 
 
@@ -24,6 +25,10 @@ class Row:
     updated: int
     number: str
     matches: bool = True
+
+    def as_json(self) -> dict[str, object]:
+        """The row as the API would send it."""
+        return {"id": self.id, "createdAt": self.created, "updatedAt": self.updated, "invoiceNumber": self.number}
 
 
 class ModelStore:
@@ -88,7 +93,7 @@ class ModelStore:
 
     # ---- the endpoint ------------------------------------------------------------------------------------------------
 
-    def list(self, order: Order, offset: int, limit: int) -> Answer:
+    def list(self, order: Order, offset: int, limit: int) -> Slice:
         """A slice at this instant. Rows of equal key come in another order every time."""
         self.requests += 1
         rows = [row for row in self.rows.values() if row.matches]
@@ -97,26 +102,23 @@ class ModelStore:
         if self.persistent is None:
             self.persistent = {row.id for row in rows}
         total = self.total(len(rows))
-        page = tuple(rows[offset : offset + min(limit, self.cap)])
-        copies = tuple(attrs.evolve(row) for row in page)
-        marks = tuple(Mark(row.id, self.mark_key(row, order)) for row in copies)
-        return Answer([*copies], marks, limit, total, self.clock * SECOND)
+        page = rows[offset : offset + min(limit, self.cap)]
+        return Slice([row.as_json() for row in page], limit, total, self.clock)
 
     @staticmethod
     def sort_key(row: Row, order: Order) -> tuple[int, str]:
-        if order.sort_by is SortField.CREATED_AT:
+        if order.sort_by == "createdAt":
             return row.created, ""
-        if order.sort_by is SortField.UPDATED_AT:
+        if order.sort_by == "updatedAt":
             return row.updated, ""
         return 0, row.number
 
-    @staticmethod
-    def mark_key(row: Row, order: Order) -> int | None:
-        if order.sort_by is SortField.CREATED_AT:
-            return row.created * SECOND
-        if order.sort_by is SortField.UPDATED_AT:
-            return row.updated * SECOND
-        return text_key(row.number)
+
+def row_id(row: object) -> int:
+    """The id of a row."""
+    assert isinstance(row, dict)
+    found: int = row["id"]
+    return found
 
 
 def lagging() -> Callable[[int], int | None]:
@@ -150,43 +152,38 @@ class Scene:
         self.order = order
         self.page_size = page_size
         self.naive = naive
-        self.path = "/model"
-        self.pending: list[tuple[Order, int, int, asyncio.Future[Answer]]] = []
+        self.path, self.fingerprint, self.unique, self.latest = "/model", "model", BY_NUMBER, LATEST_CHANGES
+        self.pending: list[tuple[Order, int, int, asyncio.Future[Slice]]] = []
         self.loop = asyncio.new_event_loop()
-        self.walk: Walk[Row] = Walk(self, order, page_size=page_size, prefetch=prefetch, query="model", resume=resume)
+        self.walk: Walk[int] = Walk(self, page_size=page_size, prefetch=prefetch, resume=resume)
         self.delivered: list[int] = []
         self.errors: list[BaseException] = []
         self.task: asyncio.Task[None] = self.loop.create_task(self._consume())
         self.turn()
 
-    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Answer:
-        future: asyncio.Future[Answer] = self.loop.create_future()
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Slice:
+        future: asyncio.Future[Slice] = self.loop.create_future()
         self.pending.append((order, offset, limit, future))
         answer = await future
         received()
         await asyncio.sleep(0)  # the time of decoding
         return answer
 
-    def key(self, row: object, order: Order) -> int | None:
-        assert isinstance(row, Row)
-        return self.store.mark_key(row, order)
-
-    def read(self, row: object, index: int) -> Row:
-        assert isinstance(row, Row), index
-        return row
+    def read(self, answer: Slice, index: int) -> int:
+        return row_id(answer.rows[index])
 
     async def _consume(self) -> None:
         if self.naive:
             await self._consume_naively()
             return
         async for row in self.walk:
-            self.delivered.append(row.id)
+            self.delivered.append(row)
 
     async def _consume_naively(self) -> None:
         offset = 0
         while True:
             page = await self.fetch(self.order, offset, self.page_size, lambda: None)
-            self.delivered += [mark.id for mark in page.marks if mark.id not in self.delivered]
+            self.delivered += [each for each in map(row_id, page.rows) if each not in self.delivered]
             offset += self.page_size
             if len(page.rows) < self.page_size or (page.total_count is not None and offset >= page.total_count):
                 return

@@ -1,14 +1,14 @@
 """Many calls as one stream of outcomes: a few at a time, and never more than the consumer keeps up with.
 
-An item has a place from when it is taken until its outcome was handed out and the consumer came back; there are `concurrency`
-places. So a consumer that stops stops everything, and nothing is buffered beyond the places.
+There are `concurrency` places. An item keeps a place from the moment it is taken until the consumer has received its outcome and
+asks for the next one. So if the consumer stops, everything stops, and nothing is buffered beyond the places.
 """
 
 import asyncio
 from abc import abstractmethod
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sized
-from typing import Generic, Self, TypeVar
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sized
+from typing import Any, Generic, Self, TypeVar
 
 from bigcommerce_b2b_invoices.errors import OutcomeUnknownError
 from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
@@ -19,8 +19,27 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class Loop(AsyncIterator[T]):
+    """One `async for`. When the loop ends, for any reason, it calls `left`, which cancels pending work."""
+
+    __slots__ = ("_get_next", "_left")
+
+    def __init__(self, get_next: Callable[[], Coroutine[Any, Any, T]], left: Callable[[], None]) -> None:
+        self._get_next = get_next
+        self._left = left
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        return self._get_next()
+
+    def __del__(self) -> None:
+        self._left()
+
+
 class Stream(AsyncIterator[T]):
-    """An async iterator for one consumer, who loops over it once: when the loop is left, what is under way is stopped."""
+    """An async iterator for one consumer, who loops over it once. When the loop ends, for any reason, it cancels pending work."""
 
     def __init__(self) -> None:
         self._busy = False
@@ -28,13 +47,13 @@ class Stream(AsyncIterator[T]):
         self._broken_off = False
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _Loop(self)
+        return Loop(self.__anext__, self.stop)
 
     async def __anext__(self) -> T:
         if self._busy:
-            raise RuntimeError(f"a {type(self).__name__} has one consumer: make one for each")
+            raise RuntimeError(f"a {type(self).__name__} has one consumer: make one for each consumer")
         if self._broken_off:
-            raise RuntimeError(f"this {type(self).__name__} was broken off and cannot go on: make another")
+            raise RuntimeError(f"this {type(self).__name__} was stopped early and cannot go on: make a new one")
         if self._over:
             raise StopAsyncIteration
         self._busy = True
@@ -50,33 +69,33 @@ class Stream(AsyncIterator[T]):
             self._busy = False
 
     def stop(self) -> None:
-        """Break off, and cancel what is under way. At the end it does nothing."""
+        """Stop early, and cancel pending work. After the end, this does nothing."""
         self._broken_off = not self._over
         self._cancel()
 
     async def aclose(self) -> None:
-        """As `stop`, and wait until everything has ended."""
+        """Like `stop`, but also waits until everything has ended."""
         self._broken_off = not self._over
         await self._close()
 
     @abstractmethod
     async def _next(self) -> T:
-        """The next element, or StopAsyncIteration."""
+        """Return the next element, or raise StopAsyncIteration."""
 
     @abstractmethod
     def _cancel(self) -> None:
-        """Cancel what is under way."""
+        """Cancel pending work."""
 
     @abstractmethod
     async def _close(self) -> None:
-        """Cancel what is under way, and wait until it has ended."""
+        """Cancel pending work, and wait until it has ended."""
 
 
 class BulkRun(Stream[Outcome[Item, Result]]):
-    """The outcomes of one operation on many items: what `bulk.run` returns, and describes.
+    """The outcomes of one operation on many items: the result of `bulk.run`, which describes it.
 
-    It has one consumer, who loops over it once. When it is left early, however, it cannot be gone on with; `summary` says what
-    had been done.
+    It has one consumer, who loops over it once. If the loop ends early, for any reason, the run cannot be continued; `summary`
+    says what was done.
     """
 
     def __init__(
@@ -87,7 +106,7 @@ class BulkRun(Stream[Outcome[Item, Result]]):
         concurrency: int = 8,
         ordered: bool = False,
     ) -> None:
-        self._begun: set[asyncio.Task[Outcome[Item, Result] | None]] = set()  # first of all, for __del__
+        self._begun: set[asyncio.Task[Outcome[Item, Result] | None]] = set()  # set first, because __del__ needs it
         self._queue: deque[asyncio.Task[Outcome[Item, Result] | None]] = deque()  # in the order of delivery
         super().__init__()
         if type(concurrency) is not int:
@@ -102,7 +121,7 @@ class BulkRun(Stream[Outcome[Item, Result]]):
 
     @property
     def summary(self) -> BulkSummary:
-        """What has come of the items so far; right at any moment."""
+        """The counts of succeeded, failed and other items so far; correct at any moment."""
         return self._work.summary()
 
     async def _next(self) -> Outcome[Item, Result]:
@@ -144,16 +163,16 @@ class BulkRun(Stream[Outcome[Item, Result]]):
 
 
 class _Work(Generic[Item, Result]):
-    """What the tasks of a run share. It does not know the run, which so can be forgotten while they wait.
+    """The state that the tasks of a run share. It does not refer to the run, so Python can free the run while they wait.
 
     Attributes:
         items: Where the next item comes from; None: there are no more.
-        error: What they ended with, if not with their end.
+        error: The exception that ended the items early; None: there was none.
     """
 
     def __init__(self, operation: Callable[[Item], Awaitable[Result]], items: Iterable[Item] | AsyncIterable[Item]) -> None:
         if isinstance(items, str | bytes):
-            raise TypeError(f"items must be several, such as a list, not {type(items).__name__}")
+            raise TypeError(f"items must be several items, such as a list, not a single {type(items).__name__}")
         self.items: AsyncIterator[Item] | None = aiter(items) if isinstance(items, AsyncIterable) else _Each(items)
         self.error: Exception | None = None
         self._operation = operation
@@ -172,8 +191,8 @@ class _Work(Generic[Item, Result]):
         )
 
     async def one(self) -> Outcome[Item, Result] | None:
-        """Take an item, and do with it what is to be done. None: there are no more items."""
-        IN_BULK.set(True)  # for this task and what it starts
+        """Take an item, and run the operation on it. None: there are no more items."""
+        IN_BULK.set(True)  # for this task and the tasks that it starts
         async with self._turn:
             if self.items is None:
                 return None
@@ -182,7 +201,7 @@ class _Work(Generic[Item, Result]):
             except StopAsyncIteration:
                 self.items = None
                 return None
-            except Exception as error:  # noqa: BLE001 - the caller's own, which is raised to the caller
+            except Exception as error:  # noqa: BLE001 - the items' own error, which is raised to the caller
                 self.items, self.error = None, error
                 return None
             self._taken += 1
@@ -211,21 +230,3 @@ class _Each(AsyncIterator[Item]):
         for item in self._items:
             return item
         raise StopAsyncIteration
-
-
-class _Loop(AsyncIterator[T]):
-    """A loop over a stream. When it is left, however, this goes, and stops what is under way."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Stream[T]) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T:
-        return await anext(self._stream)
-
-    def __del__(self) -> None:
-        self._stream.stop()

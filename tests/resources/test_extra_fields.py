@@ -57,9 +57,9 @@ async def test_what_is_wrong_with_an_invoices_extra_fields_is_told_in_one_reques
         ExtraField("備考", "-"),
     ]
     assert await client.extra_fields.check(iter(given)) == (
-        ExtraFieldProblem("Cost Center", ExtraFieldFault.TOO_LONG, "21 characters, where 20 are allowed"),
+        ExtraFieldProblem("Cost Center", ExtraFieldFault.TOO_LONG, "21 characters, but at most 20 are allowed"),
         ExtraFieldProblem("Pallets", ExtraFieldFault.ABOVE_MAXIMUM, "the value is above 500"),
-        ExtraFieldProblem("Region", ExtraFieldFault.NOT_IN_LIST, "the value is none of: North, South, Übersee"),
+        ExtraFieldProblem("Region", ExtraFieldFault.NOT_IN_LIST, "the value is not one of: North, South, Übersee"),
         ExtraFieldProblem("cost center", ExtraFieldFault.UNKNOWN, "the store has no extra field of this name"),
         ExtraFieldProblem("Discount Class", ExtraFieldFault.MISSING, "the field is required, and has no value"),
     )
