@@ -1,1 +1,1 @@
-"""What a user calls: the methods of the client, thin."""
+"""The methods of the client that a user calls, kept thin."""

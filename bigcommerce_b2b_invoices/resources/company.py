@@ -1,23 +1,25 @@
-"""The invoices of one company: for a back end that shows a buyer its own invoices."""
+"""The invoices of one company, for a back end that shows buyers only their own invoices."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import ForeignInvoiceError
+from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
 from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
+from bigcommerce_b2b_invoices.models.page import Page
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
 from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices, Progress
-from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Walk
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 
 
 class CompanyInvoices:
-    """`client.company(customer_id)`: as `client.invoices`, and an invoice of another company never reaches the caller.
+    """`client.company(customer_id)`: reads invoices like `client.invoices`, but only those of one company.
 
-    The API itself ignores filters that it does not know and gives any invoice to the store's token: so each answer is compared
-    with the company here.
+    An invoice of another company never reaches the caller. The API itself ignores filters that it does not know, and it gives any
+    invoice to the store's token. So this class compares each answer with the company.
     """
 
     def __init__(self, invoices: Invoices, customer_id: str | int) -> None:
@@ -31,18 +33,18 @@ class CompanyInvoices:
         """One invoice of the company. One request.
 
         Raises:
-            ForeignInvoiceError: The invoice is another company's.
+            ForeignInvoiceError: The invoice belongs to another company.
             NotFoundError: There is no such invoice.
         """
         invoice = await self._invoices.get(invoice_id)
         if invoice.customer_id != self.customer_id:
-            raise ForeignInvoiceError(f"invoice {invoice_id} is not one of company {self.customer_id}").of_request(
+            raise ForeignInvoiceError(f"invoice {invoice_id} does not belong to company {self.customer_id}").of_request(
                 "GET", f"/invoices/{invoice_id}", 1
             )
         return invoice
 
-    async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = 250) -> Page[Invoice]:
-        """One page of the company's invoices, as by `Invoices.page`. One request.
+    async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = MAX_LIMIT) -> Page[Invoice]:
+        """One page of the company's invoices, like `Invoices.page`. One request.
 
         Raises:
             FilterIgnoredError: The server sent an invoice of another company.
@@ -53,30 +55,39 @@ class CompanyInvoices:
         self,
         query: InvoiceQuery = EVERYTHING,
         *,
-        page_size: int = 250,
+        page_size: int = MAX_LIMIT,
         prefetch: int = 4,
         resume: str | None = None,
+        details: bool = True,
+        on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> Walk[Invoice]:
-        """All of the company's invoices, as by `Invoices.iterate`.
+        """All of the company's invoices, like `Invoices.iterate`.
 
         Raises:
             FilterIgnoredError: The server sent an invoice of another company.
         """
-        return self._invoices.iterate(self._own(query), page_size=page_size, prefetch=prefetch, resume=resume)
+        return self._invoices.iterate(
+            self._own(query),
+            page_size=page_size,
+            prefetch=prefetch,
+            resume=resume,
+            details=details,
+            on_unreadable=on_unreadable,
+        )
 
     async def count(self, query: InvoiceQuery = EVERYTHING) -> int:
-        """How many invoices the company has. One request, and one row read to see that the filter holds.
+        """How many invoices the company has. One request, which also reads one row to check that the server applied the filter.
 
         Raises:
-            FilterIgnoredError: The server counted the invoices of another company.
+            FilterIgnoredError: The server also counted invoices of another company.
         """
         return await self._invoices.count(self._own(query))
 
     async def pdf_links(self, invoice_id: int) -> PDFLinks:
-        """Where the PDF can be fetched. Two requests: the invoice is looked at first.
+        """The links to the PDF. Two requests: the first one reads the invoice to check its company.
 
         Raises:
-            ForeignInvoiceError: The invoice is another company's.
+            ForeignInvoiceError: The invoice belongs to another company.
         """
         await self.get(invoice_id)
         return await self._invoices.pdf_links(invoice_id)
@@ -90,10 +101,10 @@ class CompanyInvoices:
         external: bool = False,
         progress: Progress | None = None,
     ) -> Path:
-        """Store the PDF, as by `Invoices.download_pdf`. One request more: the invoice is looked at first.
+        """Store the PDF, like `Invoices.download_pdf`. One more request, which reads the invoice first to check its company.
 
         Raises:
-            ForeignInvoiceError: The invoice is another company's.
+            ForeignInvoiceError: The invoice belongs to another company.
         """
         await self.get(invoice_id)
         return await self._invoices.download_pdf(
@@ -102,5 +113,7 @@ class CompanyInvoices:
 
     def _own(self, query: InvoiceQuery) -> InvoiceQuery:
         if query.customer_id not in (None, self.customer_id):
-            raise ValueError(f"the query asks for company {query.customer_id}, but this is the view of {self.customer_id}")
+            raise ValueError(
+                f"the query asks for company {query.customer_id}, but this view shows only company {self.customer_id}"
+            )
         return attrs.evolve(query, customer_id=self.customer_id)

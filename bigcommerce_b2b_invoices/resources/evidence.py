@@ -1,4 +1,4 @@
-"""Whether an invoice is what a write wanted it to be: compared field by field, without I/O."""
+"""Compares an invoice with what a write asked for, field by field and without I/O."""
 
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -9,22 +9,22 @@ from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
 
 KEPT = Decimal("0.0001")  # the API keeps balances with four decimals
-DIGITS = Context(prec=64)  # more than any amount has that a Money takes
-TELLING = (  # what tells our invoice from a stranger's: set when it is made, and seldom changed afterwards
+DIGITS = Context(prec=64)  # more digits than any amount that a Money accepts
+TELLING = (  # fields that tell our invoice from somebody else's: set when it is made, and seldom changed later
     "customer_id", "original_balance", "type", "due_date", "order_number", "purchase_order_number",
     "external_id", "external_customer_id",
 )  # fmt: skip
 
 
 def differences(draft: InvoiceDraft, invoice: Invoice) -> tuple[str, ...]:
-    """Names of the telling fields in which the invoice is not the draft's; what the draft leaves open is not compared."""
+    """Names of the `TELLING` fields in which the invoice differs from the draft. Fields unset in the draft do not count."""
     return tuple(
         name for name in TELLING if (wanted := getattr(draft, name)) is not None and not _same(wanted, getattr(invoice, name))
     )
 
 
 def has_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
-    """Whether everything that the changes set is so in the invoice."""
+    """Whether the invoice has every value that the changes set."""
     return all(
         _same(wanted, getattr(invoice, field.name))
         for field in attrs.fields(InvoiceChanges)
@@ -51,6 +51,6 @@ def _kept(amount: Decimal) -> Decimal:
 
 
 def _plain(text: str) -> str:
-    """A text as a store may keep it: without blanks around it, in whatever case, numbers without leading zeros."""
+    """The text in a common form, because a store may change it: blanks stripped, case folded, no leading zeros in numbers."""
     text = text.strip().casefold()
     return text.lstrip("0") or "0" if text.isdecimal() else text

@@ -9,21 +9,23 @@ from urllib.parse import quote
 from bigcommerce_b2b_invoices.errors import DecodeError, DownloadError
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
+from bigcommerce_b2b_invoices.models.page import Page
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SearchField
 from bigcommerce_b2b_invoices.resources.get_many import GetMany
-from bigcommerce_b2b_invoices.resources.lists import InvoiceList
-from bigcommerce_b2b_invoices.resources.writes import Writes
+from bigcommerce_b2b_invoices.resources.invoice_writes import InvoiceWrites
+from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
+from bigcommerce_b2b_invoices.resources.settle import Settler
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
-from bigcommerce_b2b_invoices.walks.page import Page
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire import endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 
 EVERYTHING = InvoiceQuery()
 
 
 IDS_A_REQUEST = 100  # external ids
-ID_CHARACTERS = 6000  # of them in a URL, percent-encoded, of the 8 kB that servers take
+ID_CHARACTERS = 6000  # of ids in one URL, percent-encoded; servers take about 8 kB in all
 ID_NAME = len("&externalId%5B%5D=")
 
 
@@ -31,7 +33,7 @@ Progress = Callable[[int, int | None], None]
 
 
 class Download(Protocol):
-    """Stores the PDF behind a link: what this resource is given instead of a transport."""
+    """Stores the PDF behind a link. `Invoices` gets this function instead of a transport."""
 
     async def __call__(
         self,
@@ -42,18 +44,18 @@ class Download(Protocol):
         external: bool,
         progress: Progress | None,
     ) -> Path:
-        """The path of the stored file, or a DownloadError."""
+        """Return the path of the stored file, or raise a DownloadError."""
         ...
 
 
 class Invoices:
-    """`client.invoices`. Any method may raise TransportError, APIError and DecodeError; further errors are named with it."""
+    """`client.invoices`. Any method may raise TransportError, APIError and DecodeError. Each method names its further errors."""
 
     def __init__(self, send: Send, download: Download, scope: str, *, waits: tuple[float, ...] = (), attempts: int = 1) -> None:
         self._send = send
         self._download = download
         self._scope = scope  # tells the bookmarks of one store from those of another
-        self._writes = Writes(send, self.get, self._with_number, waits=waits, attempts=attempts)
+        self._writes = InvoiceWrites(send, self.get, self._with_number, Settler(waits=waits), attempts=attempts)
 
     async def get(self, invoice_id: int) -> Invoice:
         """One invoice, with its extra fields. One request. Source: GET /invoices/{invoiceId}.
@@ -63,74 +65,72 @@ class Invoices:
         """
         return await self._send(endpoints.get_invoice(invoice_id))
 
-    async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = 250) -> Page[Invoice]:
-        """One page of the invoices that match, the newest first unless the query orders them. One request.
+    async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = MAX_LIMIT) -> Page[Invoice]:
+        """One page of the invoices that match, the newest first unless the query sets an order. One request.
 
-        The server may put fewer than `limit` on a page that is not the last: for all of them use `iterate`.
+        The server may put fewer than `limit` invoices on a page that is not the last. To get all invoices, use `iterate`.
         Source: GET /invoices.
 
         Args:
             query: Which invoices, in which order.
-            offset: How many to skip.
-            limit: How many at most, 1 to 250.
+            offset: How many invoices to skip.
+            limit: The most invoices on the page, 1 to 250.
 
         Raises:
             FilterIgnoredError: The server sent an invoice that the query excludes.
         """
-        return await self._send(InvoiceList(self._send, query).page(offset, limit))
+        return await self._send(self._listed(query).page(offset, limit))
 
     def iterate(
         self,
         query: InvoiceQuery = EVERYTHING,
         *,
-        page_size: int = 250,
+        page_size: int = MAX_LIMIT,
         prefetch: int = 4,
         resume: str | None = None,
+        details: bool = True,
+        on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> Walk[Invoice]:
         """All invoices that match: `async for invoice in client.invoices.iterate()`.
 
-        Every invoice that existed and matched all the while is delivered once, whatever others write meanwhile: pages
-        overlap by a few rows, are checked to connect, and a last request looks for changes. The oldest come first, unless the
-        query orders them; an order other than by creation, update or number is kept as well as it can be. `walk.report` says
-        what could be proven.
+        Every invoice that existed and matched during the whole walk is delivered once, even if others write meanwhile: pages
+        overlap by a few rows, the walk checks that they connect, and a last request looks for changes. The oldest invoices come
+        first, unless the query sets an order. In an order other than by creation, update or number, the walk does its best but
+        cannot prove that nothing is missing. `walk.report` says what could be proven.
 
-        About one request for each 248 invoices, and one at the end where there is more than one page. The first page is
-        asked for alone, the next ones ahead. Calls of other methods go first where the quota is short. Source: GET /invoices.
+        About one request for each 248 invoices, and one more at the end if there is more than one page. The walk requests the
+        first page alone, and later pages ahead. If the quota is short, calls of other methods go first. Source: GET /invoices.
 
         Args:
             query: Which invoices, in which order.
-            page_size: Invoices a request, 1 to 250.
-            prefetch: Pages asked for ahead of the consumer, 0 or more.
-            resume: The `bookmark` of an earlier walk of the same query, which is to be continued.
+            page_size: Invoices in each request, 1 to 250.
+            prefetch: Pages to request ahead of the consumer, 0 or more.
+            resume: The `bookmark` of an earlier walk of the same query, to continue that walk.
+            details: If False, `details` are not read and are None. This takes two thirds of the CPU time, and is enough for
+                balances and dates.
+            on_unreadable: Called with the error of an invoice that cannot be read. The walk then skips that invoice and counts it
+                in `report.unreadable`. None: the walk raises the error, and goes on after that invoice if you continue it.
 
         Raises:
-            ValueError: The bookmark is damaged, or of another query or store.
+            ValueError: The bookmark is damaged, or belongs to another query or store.
             FilterIgnoredError: The server sent an invoice that the query excludes.
-            IncompleteWalkError: The walk cannot come to an end.
+            DecodeError: An invoice has an id or a balance that cannot be read.
+            IncompleteWalkError: The walk cannot reach the end of the list.
         """
-        return self._walk(query, page_size=page_size, prefetch=prefetch, resume=resume)
+        source = self._listed(query, bulk=True, details=details)
+        source.slice(0, page_size)  # bad arguments raise here, not in the loop
+        return Walk(source, page_size=page_size, prefetch=prefetch, resume=resume, on_unreadable=on_unreadable)
 
-    def _walk(
-        self, query: InvoiceQuery, *, page_size: int = 250, prefetch: int, resume: str | None = None, bulk: bool = True
-    ) -> Walk[Invoice]:
-        source = InvoiceList(self._send, query, bulk=bulk)
-        source.slice(0, page_size)  # refuses bad arguments here, not in the loop
-        return Walk(
-            source,
-            source.order,
-            page_size=page_size,
-            prefetch=prefetch,
-            query=source.fingerprint(self._scope),
-            resume=resume,
-        )
+    def _listed(self, query: InvoiceQuery, *, bulk: bool = False, details: bool = True) -> Listed[InvoiceQuery, Invoice]:
+        return Listed(self._send, INVOICES, query, scope=self._scope, bulk=bulk, details=details)
 
     async def count(self, query: InvoiceQuery = EVERYTHING) -> int:
         """How many invoices match, as the server counts them. One request. Source: GET /invoices.
 
         Raises:
-            FilterIgnoredError: The first invoice counted is one that the query excludes.
+            FilterIgnoredError: The query excludes the first invoice that the server counted.
         """
-        found = await self._send(InvoiceList(self._send, query).slice(0, 1))
+        found = await self._send(self._listed(query).slice(0, 1))
         if found.total_count is None:
             raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
         return found.total_count
@@ -138,89 +138,102 @@ class Invoices:
     async def find(self, invoice_number: str) -> Invoice | None:
         """The invoice with exactly this number, or None.
 
-        The API's own search is loose, and what it finds is compared again: one request, or one for each 248 invoices whose
-        numbers hold this one as a part. Source: GET /invoices.
+        The API's own search is loose, so this method compares the numbers of the invoices that the search finds. One request, or
+        one for each 248 invoices whose numbers contain this one. Source: GET /invoices.
         """
         return next(iter(await self._with_number(invoice_number)), None)
 
     async def _with_number(self, invoice_number: str) -> list[Invoice]:
         query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
-        found = [invoice async for invoice in self._walk(query, prefetch=0, bulk=False)]
+        found = [invoice async for invoice in Walk(self._listed(query))]
         return [invoice for invoice in found if invoice.invoice_number == invoice_number]
 
     async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
-        """The invoices with these ids in another system; an id that no invoice has is not in the result.
+        """The invoices with these ids of another system, keyed by that id. An id that no invoice has is not in the result.
 
-        One request for each 100 ids, or 6,000 characters of them in the URL. Where several invoices share an id, the one made
-        last is given. Source: GET /invoices.
+        One request for each 100 ids, or for each 6,000 characters of ids in the URL. If several invoices share an id, the result
+        has the newest of them. Source: GET /invoices.
 
         Raises:
             FilterIgnoredError: The server sent an invoice with another external id.
         """
         found: dict[str, Invoice] = {}
         for some in _in_requests(InvoiceQuery(external_ids=external_ids).external_ids):
-            async for invoice in self._walk(InvoiceQuery(external_ids=some), prefetch=0, bulk=False):
+            async for invoice in Walk(self._listed(InvoiceQuery(external_ids=some))):
                 if invoice.external_id in some:
                     found[invoice.external_id] = invoice
         return found
 
     def get_many(self, invoice_ids: Iterable[int], *, concurrency: int = 8) -> GetMany:
-        """The invoices with these ids, in as few requests as can be foreseen: an async iterator of `Outcome[int, Invoice]`.
+        """The invoices with these ids, in as few requests as can be planned: an async iterator of `Outcome[int, Invoice]`.
 
-        Each id has one outcome, however often it is given: the invoice with its extra fields, or an error, which stops no other;
-        NotFoundError where there is no such invoice. They come as they are found, in no order. Up to 3 ids are asked for one by
-        one. For more, a first page of the whole list tells how many invoices there are and may hold some of those wanted; the
-        rest comes from the other pages or one by one, whatever takes fewer requests; `plan()` says which.
+        Each id has one outcome, even if you give it several times. The outcome holds the invoice with its extra fields, or an
+        error: a NotFoundError if there is no such invoice. An error does not stop the other ids. Outcomes come as they are found,
+        in no particular order.
 
-        With `total` invoices in a quiet store: `min(len(ids), ceil(total / 249) + 2)` requests at most; one more only where
-        `len(ids)` is the lesser and the first page held none of them, or where there is no invoice at all. Where others write
-        meanwhile, a walk may take more, and if it cannot prove itself complete, ids that it did not meet are asked for one by
-        one. Single calls go first where the quota is short. Source: GET /invoices, GET /invoices/{invoiceId}.
+        Up to 3 ids are requested one by one. For more ids, the first page of the whole list tells how many invoices there are,
+        and may hold some of the wanted ones. The rest comes from the other pages or from single requests, whichever takes fewer
+        requests; `plan()` says which.
+
+        If nobody writes meanwhile, a store of `total` invoices takes at most `min(len(ids), ceil(total / 249) + 2)` requests. It
+        takes one more only if `len(ids)` is the smaller number and the first page held none of the ids, or if the store has no
+        invoices at all. If others write meanwhile, a walk may take more. If the walk cannot prove itself complete, the ids that
+        it did not find are requested one by one. If the quota is short, single calls go first.
+        Source: GET /invoices, GET /invoices/{invoiceId}.
 
         Args:
-            invoice_ids: Of the invoices; all are read and checked at once.
-            concurrency: Requests under way at a time, at most.
+            invoice_ids: The ids of the invoices. All of them are read and checked at once.
+            concurrency: The most requests under way at a time.
         """
         return GetMany(self._send, invoice_ids, concurrency=concurrency)
 
-    def changes(self, since: str | None = None) -> ChangeFeed[Invoice]:
+    def changes(
+        self,
+        since: str | None = None,
+        *,
+        details: bool = True,
+        on_unreadable: Callable[[DecodeError], None] | None = None,
+    ) -> ChangeFeed[Invoice]:
         """Invoices that were changed since the `cursor` of an earlier feed, the newest change first.
 
-        `async for invoice in (feed := client.invoices.changes(cursor))`, then keep `feed.cursor`. One request when nothing
-        changed. It cannot see deletions: see `ChangeFeed`. Source: GET /invoices.
+        Loop with `async for invoice in (feed := client.invoices.changes(cursor))`, then keep `feed.cursor`. One request if
+        nothing changed. A feed cannot see deletions: see `ChangeFeed`. Source: GET /invoices.
 
         Args:
-            since: The `cursor` of an earlier feed of the same store; None: every invoice is a change.
+            since: The `cursor` of an earlier feed of the same store. None: the feed delivers every invoice.
+            details: As for `iterate`.
+            on_unreadable: As for `iterate`.
 
         Raises:
-            ValueError: The cursor is damaged, or of another store.
-            IncompleteWalkError: The server does not sort by `updatedAt`, or does not come to an end.
+            ValueError: The cursor is damaged, or belongs to another store.
+            DecodeError: An invoice has an id or a balance that cannot be read.
+            IncompleteWalkError: The server does not sort by `updatedAt`, or the feed cannot reach the end of the list.
         """
-        source = InvoiceList(self._send, EVERYTHING)
-        return ChangeFeed(source, query=source.fingerprint(self._scope), since=since)
+        return ChangeFeed(self._listed(EVERYTHING, bulk=True, details=details), since=since, on_unreadable=on_unreadable)
 
     async def create(self, draft: InvoiceDraft) -> int:
-        """Make an invoice; returns its id. At most one invoice has the draft's number afterwards, whatever fails.
+        """Create an invoice; returns its id. Never makes two invoices with one number, even if the connection drops halfway.
 
-        One request where all goes well. Where the answer is lost, the number is looked up, at once and then after 1, 2, 4, 8, 16
-        and 32 seconds (`RetryPolicy.settling`): one request each. The invoice that is found is compared with the draft, and its
-        id returned. Where none is found the same number is sent again, at most three times in all. Source: POST /invoices.
+        One request if all goes well. If the answer is lost, this method looks up the number at once, and then after 1, 2, 4, 8,
+        16 and 32 seconds (`RetryPolicy.settling`), with one request each time. If it finds an invoice, it compares that with the
+        draft, and returns the id if they match. If it finds none, it sends the same number again, at most three times in all.
+        Source: POST /invoices.
 
-        Choose the number before the first try and keep it with your own record: then a create that was cancelled, or whose
-        process ended, is simply called again. `InvoiceNumberTakenError.is_same` tells whether the earlier one had arrived.
+        Choose the number before the first try, and keep it with your own record. If a create was cancelled, or its process ended,
+        call it again with the same number. `InvoiceNumberTakenError.is_same` then tells whether the earlier create arrived.
 
         Raises:
-            InvoiceNumberTakenError: Another invoice has the number, and `is_same` tells whether it looks like the draft. One
-                request more, to see.
-            OutcomeUnknownError: It is still not known whether the invoice was made: `await error.resolve()` looks again.
+            InvoiceNumberTakenError: Another invoice has the number. `is_same` tells whether that invoice looks like the draft;
+                this check takes one more request.
+            OutcomeUnknownError: It is still unknown whether the invoice was made. `await error.resolve()` looks again.
         """
         return await self._writes.create(draft)
 
     async def create_from_order(self, order_id: int) -> InvoiceFromOrder:
-        """Make the invoice of an order; returns its id and number. One request.
+        """Create the invoice of an order; returns its id and number. One request.
 
-        Sent again only where the server cannot have acted on it. A lost answer is not settled: the number is the server's
-        choice, and a B2B order id appears in no invoice.
+        The request is sent again only if the server cannot have acted on it. A lost answer is not settled: the server chooses the
+        number, and invoices do not show their B2B order id.
 
         Args:
             order_id: A B2B Edition order id, which is not the BigCommerce order id.
@@ -229,60 +242,61 @@ class Invoices:
 
         Raises:
             NotFoundError: There is no such order.
-            OutcomeUnknownError: No trustworthy answer came: look for the order's invoice before trying again.
+            InvoiceNumberTakenError: Another invoice has the number that the store chose.
+            OutcomeUnknownError: No trustworthy answer came. Look for the order's invoice before you try again.
         """
         return await self._writes.create_from_order(order_id)
 
     async def update(self, invoice_id: int, changes: InvoiceChanges) -> None:
-        """Change an invoice. One request; where its answer is lost, one to four more. Source: PUT /invoices/{invoiceId}.
+        """Change an invoice. One request; if its answer is lost, one to four more. Source: PUT /invoices/{invoiceId}.
 
-        After a lost answer the invoice is read, at once and after 1, 2 and 4 seconds; when it is as the changes say, all is well.
-        The changes are not sent a second time: somebody else may have written meanwhile. `details` are replaced as a whole, and
-        the API knows no versions: what somebody else writes at the same time is lost.
+        After a lost answer, this method reads the invoice at once, and then after 1, 2 and 4 seconds. If the invoice has the new
+        values, the update has succeeded. The changes are not sent a second time, because somebody else may have written
+        meanwhile. `details` are replaced as a whole. The API has no versions: what somebody else writes at the same time is lost.
 
         Raises:
-            ValueError: The changes change nothing.
+            ValueError: The changes set no field.
             NotFoundError: There is no such invoice.
             InvoiceNumberTakenError: Another invoice has the new number.
-            OutcomeUnknownError: The answer was lost, and the invoice is not as the changes say. `error.resolve()` looks again.
+            OutcomeUnknownError: The answer was lost, and the invoice does not have the new values. `error.resolve()` looks again.
         """
         await self._writes.update(invoice_id, changes)
 
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
-        """Change an invoice's details without losing any of them; returns the invoice as it is afterwards. Four requests.
+        """Change an invoice's details without losing any of them; returns the invoice after the change. Four requests.
 
-        Reads the invoice, edits its details, reads it again to see that nobody changed it meanwhile, writes, and reads what
-        was written. The API knows no versions: somebody who writes between the second reading and the writing is still
-        overwritten. Keys that this library does not know are written back. Where the edit changes nothing, nothing is written.
+        Reads the invoice, edits its details, reads it again to check that nobody changed it meanwhile, writes, and reads the
+        result. The API has no versions: a change that somebody makes between the second read and the write is still overwritten.
+        Keys that this library does not know are written back. If the edit changes nothing, nothing is written.
 
-        Where the answer to the writing is lost, the invoice is read as after a lost create, and the same details are sent again
-        only while it is as it was before.
+        If the answer to the write is lost, this method reads the invoice as after a lost create. It sends the same details again
+        only if the invoice is still the same as before.
 
         Args:
-            invoice_id: Of the invoice.
-            edit: Gets the details (empty ones where there are none) and returns the new ones; `attrs.evolve` helps.
+            invoice_id: The id of the invoice.
+            edit: Gets the details (empty ones if there are none) and returns the new ones; `attrs.evolve` helps.
 
         Raises:
             NotFoundError: There is no such invoice.
-            EditConflictError: Somebody changed the invoice meanwhile, and nothing was written; or right after the writing.
-            OutcomeUnknownError: No trustworthy answer came, or the API accepted the writing but the invoice could not be read
-                back: `error.resolve()` looks again.
+            EditConflictError: Somebody changed the invoice before the write, so nothing was written; or right after the write.
+            OutcomeUnknownError: No trustworthy answer came, or the API accepted the write but the invoice could not be read
+                back. `error.resolve()` looks again.
         """
         return await self._writes.update_details(invoice_id, edit)
 
     async def delete(self, invoice_id: int) -> None:
-        """Delete an invoice. One request; sent again when its answer is lost, and to find nothing then is success.
+        """Delete an invoice. One request. If its answer is lost, it is sent again; a "not found" answer then means success.
 
         Source: DELETE /invoices/{invoiceId}.
 
         Raises:
             NotFoundError: There is no such invoice.
-            OutcomeUnknownError: No trustworthy answer came to any attempt; `await error.resolve()` looks whether it is gone.
+            OutcomeUnknownError: No attempt got a trustworthy answer. `await error.resolve()` checks whether the invoice is gone.
         """
         await self._writes.delete(invoice_id)
 
     async def pdf_links(self, invoice_id: int) -> PDFLinks:
-        """Where the invoice's PDF can be fetched, for a while; making it can take seconds. One request.
+        """The links to the invoice's PDF, which work for a while. Making the PDF can take the server seconds. One request.
 
         Source: GET /invoices/{invoiceId}/download-pdf.
 
@@ -302,23 +316,23 @@ class Invoices:
     ) -> Path:
         """Store the invoice's PDF in a file; returns its path. One request for the link, one to the host of the file.
 
-        The file appears whole or not at all. Its host is not trusted: no credential goes there, no redirect is followed, and the
-        address must be public. A link that has expired (403) is asked for once more. The transfer may take `Timeout.total`
-        seconds. Cancelling leaves no file, or, at the very end, the whole one.
+        The file appears complete or not at all. Its host is not trusted: no credentials go there, no redirect is followed, and
+        the address must be public. If the link has expired (403), this method asks for a new one once. The transfer may take
+        `Timeout.total` seconds. Cancelling leaves no file, or, at the very end, the complete file.
 
         Args:
-            invoice_id: Of the invoice.
-            destination: A file in a folder that exists. Nothing of its name comes from the server.
-            overwrite: Whether a file that is there may be replaced; a symbolic link never is.
+            invoice_id: The id of the invoice.
+            destination: A file in a folder that exists. No part of its name comes from the server.
+            overwrite: Whether an existing file may be replaced; a symbolic link never is.
             external: Fetch `external_pdf_url`, which an integration linked, instead of the PDF that B2B Edition made. Another
-                party chose that address: it is followed to any public host, but never without this being asked for.
-            progress: Called as the bytes come with their number so far, and how many there will be, or None where the host
-                does not say; must not block. What it raises is logged, and it is not called again.
+                party chose that address, and it may be on any public host. So it is followed only if you ask for it here.
+            progress: Called as the bytes arrive, with their number so far and their total number, or None if the host does not
+                tell the total. It must not block. If it raises, the error is logged and it is not called again.
 
         Raises:
             NotFoundError: There is no such invoice.
-            UnsafeURLError: The link leads to a place where no invoice can be; it was not followed.
-            DownloadError: The invoice has no such link, or no whole PDF (of 25 MiB at most) could be had or stored.
+            UnsafeURLError: The link leads to an address that cannot hold an invoice; it was not followed.
+            DownloadError: The invoice has no such link, or a complete PDF (of at most 25 MiB) could not be fetched or stored.
         """
         asked = 0
 
@@ -337,7 +351,7 @@ class Invoices:
 
 
 def _in_requests(external_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """The ids without repetition, as many in one request as fit."""
+    """The ids without duplicates, in groups of as many as fit in one request."""
     some: list[str] = []
     characters = 0
     for external_id in dict.fromkeys(external_ids):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import attrs
 import pytest
 import virtual_time
 from model_api import POST_FAULTS, SLOWEST, ModelAPI, outcome
@@ -108,60 +109,106 @@ def test_without_the_waits_such_a_store_gets_two() -> None:
     assert virtual_time.run(main()) == 2
 
 
-def create(faults: list[str], *rows: dict[str, Any], draft: InvoiceDraft = DRAFT, **settings: Any) -> tuple[object, ModelAPI]:
-    async def main() -> tuple[object, ModelAPI]:
+@attrs.frozen
+class Run:
+    """What a create returned or raised, and the store afterwards."""
+
+    result: object
+    api: ModelAPI
+
+    @property
+    def posts(self) -> int:
+        """How often it was sent."""
+        return self.api.posts
+
+    @property
+    def invoices_made(self) -> int:
+        return self.api.commits
+
+    @property
+    def taken(self) -> InvoiceNumberTakenError:
+        assert isinstance(self.result, InvoiceNumberTakenError)
+        return self.result
+
+    @property
+    def unknown(self) -> OutcomeUnknownError:
+        assert isinstance(self.result, OutcomeUnknownError)
+        return self.result
+
+
+FIRST_ID = 1  # of the model store
+
+
+def create(faults: list[str], *rows: dict[str, Any], draft: InvoiceDraft = DRAFT, **settings: Any) -> Run:
+    """One create in a store with these rows, whose answers to it have these faults."""
+
+    async def main() -> Run:
         api = ModelAPI(Random(0), list(faults))
         for row in rows:
             api.insert(row)
-        return await outcome(invoices_of(api, **settings).create(draft)), api
+        return Run(await outcome(invoices_of(api, **settings).create(draft)), api)
 
     return virtual_time.run(main())
 
 
 def test_a_lost_answer_is_found_at_once() -> None:
-    made, api = create(["lost answer"])
-    assert (made, api.posts) == (1, 1)
+    run = create(["lost answer"])
+
+    assert run.result == FIRST_ID
+    assert run.posts == 1
 
 
 def test_a_lost_request_is_sent_again_after_a_minute_of_looking() -> None:
-    made, api = create(["lost request"])
-    assert (made, api.posts) == (1, 2)
+    run = create(["lost request"])
+
+    assert run.result == FIRST_ID
+    assert run.posts == 2
 
 
 def test_three_lost_requests_are_enough() -> None:
-    unknown, api = create(["lost request"] * 9)
-    assert isinstance(unknown, OutcomeUnknownError)
-    assert (api.posts, unknown.invoice_number, str(unknown.reason)) == (3, "N-1", "the connection broke")
+    run = create(["lost request"] * 9)
+
+    assert run.posts == 3
+    assert run.unknown.invoice_number == "N-1"
+    assert str(run.unknown.reason) == "the connection broke"
 
 
 def test_without_retries_a_lost_create_is_looked_for_once_and_reported() -> None:
-    unknown, api = create(["lost request"], waits=RetryPolicy(1).settling, attempts=1)
-    assert isinstance(unknown, OutcomeUnknownError)
-    assert api.posts == 1
-    assert create(["lost answer"], waits=(), attempts=1)[0] == 1
+    lost = create(["lost request"], waits=RetryPolicy(1).settling, attempts=1)
+    arrived = create(["lost answer"], waits=(), attempts=1)
+
+    assert lost.unknown.invoice_number == "N-1"
+    assert lost.posts == 1
+    assert arrived.result == FIRST_ID
 
 
-def test_a_taken_number_tells_a_strangers_invoice_from_ours_of_an_earlier_run() -> None:
-    for row, same in ((OURS, True), (THEIRS, False)):
-        taken, api = create([], row)
-        assert isinstance(taken, InvoiceNumberTakenError)
-        assert (taken.invoice_number, taken.invoice_ids, taken.is_same, api.commits) == ("N-1", (1,), same, 0)
+@pytest.mark.parametrize(("row", "is_same"), [(OURS, True), (THEIRS, False)], ids=["ours", "theirs"])
+def test_a_taken_number_tells_a_strangers_invoice_from_ours_of_an_earlier_run(row: dict[str, Any], *, is_same: bool) -> None:
+    run = create([], row)
+
+    assert run.taken.is_same is is_same
+    assert run.taken.invoice_number == "N-1"
+    assert run.taken.invoice_ids == (FIRST_ID,)
+    assert run.invoices_made == 0
 
 
 def test_a_strangers_invoice_that_is_found_after_a_lost_answer_is_not_taken_for_ours() -> None:
-    taken, api = create(["lost answer"], THEIRS)
-    assert isinstance(taken, InvoiceNumberTakenError)
-    assert (taken.is_same, api.commits) == (False, 0)
-    assert "another customer_id" in str(taken)
+    run = create(["lost answer"], THEIRS)
+
+    assert run.taken.is_same is False
+    assert "differs from the draft in customer_id" in str(run.taken)
+    assert run.invoices_made == 0
 
 
 def test_several_invoices_of_one_number_are_reported_and_none_is_deleted() -> None:
-    taken, api = create(["lost answer"], OURS, OURS)
-    assert isinstance(taken, InvoiceNumberTakenError)
-    assert (taken.invoice_ids, taken.is_same, len(api.rows)) == ((1, 2), None, 2)
+    run = create(["lost answer"], OURS, OURS)
+
+    assert run.taken.invoice_ids == (1, 2)
+    assert run.taken.is_same is None
+    assert len(run.api.rows) == 2
 
 
-def test_a_second_sending_that_made_a_second_invoice_is_reported() -> None:
+def test_a_second_attempt_that_made_a_second_invoice_is_reported() -> None:
     async def main() -> object:
         api = ModelAPI(Random(0), ["lost answer"], lag=2.45)
         api._with_number = lambda number: []  # type: ignore[method-assign] # a store that keeps no number unique
@@ -220,5 +267,7 @@ def test_an_unknown_outcome_can_be_pickled_but_not_settled_elsewhere() -> None:
 
 
 def test_looking_goes_by_the_exact_number() -> None:
-    made, api = create(["lost answer"], {**OURS, "invoiceNumber": "N-10"}, {**OURS, "invoiceNumber": "XN-1"})
-    assert (made, api.commits) == (3, 1)
+    run = create(["lost answer"], {**OURS, "invoiceNumber": "N-10"}, {**OURS, "invoiceNumber": "XN-1"})
+
+    assert run.result == FIRST_ID + 2
+    assert run.invoices_made == 1

@@ -34,7 +34,7 @@ async def test_a_company_sees_its_own_invoices_and_no_other(client: B2BClient, t
 
 
 async def test_a_query_for_another_company_is_refused(sandbox: Sandbox, client: B2BClient) -> None:
-    with pytest.raises(ValueError, match="view of 3"):
+    with pytest.raises(ValueError, match="this view shows only company 3"):
         await client.company(3).page(InvoiceQuery(customer_id="4"))
     bad: Any
     for bad in ("", None, True, 1.5):

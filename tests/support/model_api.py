@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlencode
 import attrs
 
 from bigcommerce_b2b_invoices import ConnectFailedError, OutcomeUnknownError, ResponseError, ServerError
-from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
+from bigcommerce_b2b_invoices.wire.call import Call
+from bigcommerce_b2b_invoices.wire.messages import Request, Response
 
 T = TypeVar("T")
 
