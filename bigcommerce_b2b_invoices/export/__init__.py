@@ -1,4 +1,4 @@
-"""Invoices into a file: the path's ending chooses the format, and the file appears whole or not at all."""
+"""Write invoices to a file. The path's ending sets the format, and the file appears whole or not at all."""
 
 from bigcommerce_b2b_invoices.export.cells import iso_utc, plain_amount, word
 from bigcommerce_b2b_invoices.export.formats import FORMATS, Export, InvoiceWriter, open_export, write_invoices

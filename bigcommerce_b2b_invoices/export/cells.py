@@ -1,4 +1,4 @@
-"""Single values of an invoice as text that programs read back."""
+"""Single values of an invoice as text that a program can read back."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,17 +11,17 @@ def iso_utc(time: datetime | None) -> str:
         return ""
     try:
         return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except OverflowError:  # a time at the very edge of year 1 or 9999, which has no name in UTC
+    except OverflowError:  # a time at the very edge of year 1 or 9999, which Python cannot express in UTC
         return time.isoformat()
 
 
 def plain_amount(value: Decimal | None) -> str:
-    """All digits and no exponent, such as `1000.00`; empty for None."""
+    """All the digits and no exponent, such as `1000.00`; empty for None."""
     return "" if value is None else format(value, "f")
 
 
 def word(member: int | None) -> str:
-    """The name of a status or a source, such as `partially_paid`; a number that has none as it is; empty for None."""
+    """The name of a status or a source, such as `partially_paid`; the number itself if it has no name; empty for None."""
     if isinstance(member, Enum):
         return member.name.lower()
     return "" if member is None else str(int(member))

@@ -1,17 +1,16 @@
-"""CSV as RFC 4180 has it: one row an invoice, without the insides of `details`.
+"""CSV as RFC 4180 defines it: one row for each invoice, without the contents of `details`.
 
-A text that a spreadsheet would take for a formula gets a leading apostrophe (CWE-1236); numbers, times and truth values are
-never changed, so -5.00 stays a number. What the API left out is an empty cell.
+A text that a spreadsheet would read as a formula gets a leading apostrophe (CWE-1236). Numbers, times and truth values never
+change, so -5.00 stays a number. A field that the API left out is an empty cell.
 """
 
 import csv
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from bigcommerce_b2b_invoices import Invoice, Money, to_json
 from bigcommerce_b2b_invoices.export.cells import iso_utc, plain_amount, word
-from bigcommerce_b2b_invoices.export.files import create_text
+from bigcommerce_b2b_invoices.export.text import text_to
 
 Column: TypeAlias = Callable[[Invoice], str]
 
@@ -19,7 +18,7 @@ FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001 - the last fo
 
 
 def text_cell(text: str | None) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """The text in a form that no spreadsheet reads as a formula."""
     if not text:
         return ""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
@@ -75,17 +74,17 @@ COLUMNS: dict[str, Column] = {
 
 
 class CSVWriter:
-    """A header of the column names, then a row an invoice."""
+    """Writes a header with the column names, then one row for each invoice."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = create_text(path, newline="")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = text_to(file, newline="")
         self._rows = csv.writer(self._file, lineterminator="\r\n")
         self._rows.writerow(COLUMNS)
 
     def write(self, invoice: Invoice) -> None:
-        """One row; a text with line breaks takes several lines, in quotes."""
+        """Write one row. A text with line breaks takes several lines, in quotes."""
         self._rows.writerow([cell(invoice) for cell in COLUMNS.values()])
 
     def close(self) -> None:
-        """Write out what is buffered."""
-        self._file.close()
+        """Write out the buffer and release the file, which stays open."""
+        self._file.detach()

@@ -1,33 +1,33 @@
-"""Which writer a path's ending means, and how invoices reach it."""
+"""Which writer belongs to which path ending, and how invoices reach the writer."""
 
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import attrs
 
 from bigcommerce_b2b_invoices import ConfigurationError, Invoice
 from bigcommerce_b2b_invoices.export.csv import CSVWriter
-from bigcommerce_b2b_invoices.export.files import appearing
 from bigcommerce_b2b_invoices.export.jsonl import JSONLinesWriter
+from bigcommerce_b2b_invoices.files import appearing
 
-ROWS = 100  # written in one go before other tasks have their turn: some 10 ms
+ROWS = 100  # rows written before other tasks get a turn: about 10 ms
 
 
 class InvoiceWriter(Protocol):
-    """Writes one file, which it creates when it is made."""
+    """Writes one file."""
 
     def write(self, invoice: Invoice) -> None:
-        """Take one invoice; it may be buffered."""
+        """Write one invoice, or buffer it."""
 
     def close(self) -> None:
-        """Write out what is buffered, and let go of the file; called once, after a failed `write` too."""
+        """Write out the buffer and release the file, which stays open. Called once, also after a failed `write`."""
 
 
-FORMATS: dict[str, Callable[[Path], InvoiceWriter]] = {".csv": CSVWriter, ".jsonl": JSONLinesWriter}
+FORMATS: dict[str, Callable[[BinaryIO], InvoiceWriter]] = {".csv": CSVWriter, ".jsonl": JSONLinesWriter}
 
 
 @attrs.define
@@ -51,28 +51,25 @@ class Export:
 
 @asynccontextmanager
 async def open_export(path: str | os.PathLike[str], *, overwrite: bool = False) -> AsyncGenerator[Export]:
-    """A file to write invoices to, open for as long as an `async with` block lasts.
+    """A file to write invoices to. It is open inside the `async with` block.
 
-    The file appears when the block ends well, complete and on the disk. After an exception or a cancellation nothing of it is
-    left, and a file that was to be overwritten is as it was. Only the owner may read a new file.
+    If the block ends without an exception, the file appears, complete and on the disk. After an exception or a cancellation no
+    new file is left behind, and an existing file is unchanged. Only the owner may read a new file.
 
     Args:
-        path: Its ending chooses the format: `.csv` or `.jsonl`.
-        overwrite: Whether a file that exists may be replaced.
+        path: Where to write. The ending sets the format: `.csv` or `.jsonl`.
+        overwrite: Whether to replace a file that exists.
 
     Raises:
-        ConfigurationError: No format has such an ending.
+        ConfigurationError: No format has this ending.
         OSError: The file exists (FileExistsError), or it cannot be written.
     """
     target = Path(path)
     make_writer = FORMATS.get(target.suffix.lower())
     if make_writer is None:
         raise ConfigurationError(f"no format has the ending of {target.name!r}: use {' or '.join(FORMATS)}")
-    async with appearing(target, overwrite=overwrite) as temporary:
-        try:
-            writer = make_writer(temporary)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(target)) from None  # the temporary name tells nobody anything
+    async with appearing(target, overwrite=overwrite) as part:
+        writer = make_writer(part.file)
         try:
             yield Export(writer)
         finally:
@@ -86,18 +83,18 @@ async def write_invoices(
     overwrite: bool = False,
     on_row: Callable[[int], None] | None = None,
 ) -> int:
-    """Write invoices, such as `client.invoices.iterate()`, to a file; returns how many. Rows are never held in memory.
+    """Write invoices, such as `client.invoices.iterate()`, to a file and return how many. It does not collect rows in memory.
 
     Args:
-        path: Its ending chooses the format: `.csv` or `.jsonl`.
-        invoices: What to write, in this order.
-        overwrite: Whether a file that exists may be replaced.
+        path: Where to write. The ending sets the format: `.csv` or `.jsonl`.
+        invoices: The invoices to write, in this order.
+        overwrite: Whether to replace a file that exists.
         on_row: Called after each invoice with the number written so far.
 
     Raises:
-        ConfigurationError: No format has such an ending.
+        ConfigurationError: No format has this ending.
         OSError: The file exists (FileExistsError), or it cannot be written.
-        Exception: Whatever `invoices` or `on_row` raises. No file is left behind, and an existing one is as it was.
+        Exception: Any error that `invoices` or `on_row` raises. No new file is left behind, and an existing file is unchanged.
     """
     async with open_export(path, overwrite=overwrite) as export:
         async for invoice in invoices:

@@ -1,21 +1,21 @@
-"""JSON Lines: one invoice a line, in the API's own names, with what the API sent, null and nothing being the same."""
+"""JSON Lines: one line for each invoice, with all that the API sent, under the API's own names."""
 
-from pathlib import Path
+from typing import BinaryIO
 
 from bigcommerce_b2b_invoices import Invoice, to_json
-from bigcommerce_b2b_invoices.export.files import create_text
+from bigcommerce_b2b_invoices.export.text import text_to
 
 
 class JSONLinesWriter:
-    """Each line is read back to an equal invoice by `from_json(Invoice, line)`."""
+    """Writes one line for each invoice. `from_json(Invoice, line)` reads an equal invoice back."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = create_text(path, newline="\n")
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = text_to(file, newline="\n")
 
     def write(self, invoice: Invoice) -> None:
-        """One line."""
+        """Write one line."""
         self._file.write(f"{to_json(invoice)}\n")
 
     def close(self) -> None:
-        """Write out what is buffered."""
-        self._file.close()
+        """Write out the buffer and release the file, which stays open."""
+        self._file.detach()

@@ -1,17 +1,17 @@
-"""The store hash and the token: checked before anything is sent, and masked wherever they might be shown."""
+"""Checks the store hash and the token before anything is sent, and masks the token wherever it might be shown."""
 
 import re
 from typing import NoReturn
 
 from bigcommerce_b2b_invoices.errors import ConfigurationError
 
-_TOKEN = re.compile(r"[\x21-\x7e]+")  # what a header value can carry without being changed or refused
+_TOKEN = re.compile(r"[\x21-\x7e]+")  # the characters that a header value carries unchanged
 _STORE_HASH = re.compile(r"[A-Za-z0-9]+")
 MASK = "***"
 
 
 class Secret(str):
-    """A text that every repr, and so every log and traceback, shows as stars. It cannot be pickled."""
+    """A text whose repr is stars, so that no traceback and no log of a repr shows it. It cannot be pickled."""
 
     __slots__ = ()
 
@@ -23,10 +23,10 @@ class Secret(str):
 
 
 def check_token(token: object) -> Secret:
-    """The token as a Secret; a ConfigurationError, which does not repeat it, where it cannot be one."""
+    """The token as a Secret. Raises a ConfigurationError, which does not show the token, if it cannot be one."""
     if not isinstance(token, str):
         raise ConfigurationError(f"auth_token must be a text, not {type(token).__name__}")
-    token = Secret(token)  # from here on: a traceback may show the values of names
+    token = Secret(token)  # replaced at once, because a traceback may show the values of variables
     if not token:
         raise ConfigurationError("auth_token is empty")
     if not _TOKEN.fullmatch(token):
@@ -37,7 +37,7 @@ def check_token(token: object) -> Secret:
 
 
 def check_store_hash(store_hash: object) -> str:
-    """The store hash; a ConfigurationError where it cannot be one."""
+    """The store hash. Raises a ConfigurationError if it cannot be one."""
     if not isinstance(store_hash, str):
         raise ConfigurationError(f"store_hash must be a text, not {type(store_hash).__name__}")
     if not _STORE_HASH.fullmatch(store_hash):

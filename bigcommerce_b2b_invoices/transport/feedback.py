@@ -1,16 +1,17 @@
-"""What the server's answers allow: how many more may be sent now. Decides only; never waits.
+"""Decides from the server's answers how many more requests may be sent now. It never waits.
 
 The limiter's own leases are the upper bound; each of these rules can only lower it.
 
-1. What remains. The server counts everybody's requests, so its `remaining`, less our own requests under way, is the room that is
-   left. Answers may come out of order: the least that was said counts, until the earliest reset that was said. Then nothing is
-   known any more, after one window of our own at the latest, so a server that says 0 for ever does not stop us for ever.
-2. The gate. A refusal (429) stops everybody until the time that the server names, or named before. Where it never did the gate
-   closes for FIRST_PAUSE, and twice as long with each further refusal, up to one window.
-3. Ask first. After a refusal one request goes alone; the others follow once it is answered.
-4. Width. A burst of refusals is never larger than the number of requests under way, so that is what a refusal halves and what
-   good answers widen again, by one for each such number of them (additive increase, multiplicative decrease). 150 requests a
-   minute at half a second each need only two under way: a narrow width costs no throughput.
+1. The remaining requests. The server counts everybody's requests, so its `remaining`, minus our own requests under way, is the
+   room that is left. Answers may come out of order. So the lowest `remaining` counts, until the earliest reset time that an
+   answer gave. After that nothing is known. We forget `remaining` after one window of our own at the latest, so a server that
+   always says 0 does not stop us for ever.
+2. The gate. A refusal (429) stops everybody until the time that the server gives, or gave before. If the server never gave a
+   time, the gate closes for FIRST_PAUSE, and for twice as long after each further burst of refusals, up to one window.
+3. Ask first. After a refusal, one request is sent alone. The others follow once it is answered.
+4. The width: how many requests may be under way. A burst of refusals is never larger than that, so a refusal halves the width.
+   Good answers widen it again: at a width of n, n good answers add one (additive increase, multiplicative decrease). 150
+   requests a minute at half a second each need only two under way, so a narrow width costs no throughput.
 """
 
 import random
@@ -20,8 +21,8 @@ import attrs
 
 from bigcommerce_b2b_invoices.wire.headers import quota_left, retry_after
 
-FIRST_PAUSE = 0.02  # seconds; the retry policy's own delay comes on top of it
-PATIENCE = 5.0  # seconds that the others wait for the one that asks first: a slow call must not hold up all
+FIRST_PAUSE = 0.02  # seconds; the retry policy adds its own delay
+PATIENCE = 5.0  # seconds that the others wait for the request that asks first: one slow call must not hold up all
 NEVER = float("-inf")
 
 
@@ -30,9 +31,9 @@ class Lease:
     """The right to send one request.
 
     Attributes:
-        sent: When it was given, in seconds of the loop's clock.
-        bulk: Whether a walk or a bulk call holds it.
-        shared: Its name in a log that several processes share.
+        sent: When the limiter gave the lease, in seconds of the loop's clock.
+        bulk: Whether a walk or a bulk call holds the lease.
+        shared: The name of the lease in a log that several processes share; empty if there is no such log.
     """
 
     sent: float
@@ -42,15 +43,16 @@ class Lease:
 
 @attrs.define(eq=False, repr=False)
 class Feedback:
-    """State of the four rules.
+    """The state of the four rules.
 
     Attributes:
-        requests: Most that may be under way.
+        requests: The most requests that may be under way.
         per: Length of a window in seconds.
         random: Returns a number from 0 to 1, for the gate's jitter.
-        remaining: What the server would still let in, all of ours that are under way not counted; None: not known.
-        resets_at: When that is forgotten.
-        closed_until: The gate.
+        remaining: How many requests the server would still accept. Our requests under way are not yet subtracted. None if it is
+            not known.
+        resets_at: When `remaining` is forgotten, in seconds of the loop's clock.
+        closed_until: When the gate opens, in seconds of the loop's clock.
     """
 
     requests: int
@@ -61,17 +63,17 @@ class Feedback:
     closed_until: float = NEVER
     _width: float = attrs.field(default=attrs.Factory(lambda self: float(self.requests), takes_self=True), init=False)
     _asking: bool = attrs.field(default=False, init=False)
-    _first: Lease | None = attrs.field(default=None, init=False)  # the one that asks
+    _first: Lease | None = attrs.field(default=None, init=False)  # the lease of the request that asks
     _refused_at: float = attrs.field(default=NEVER, init=False)
     _pause: float = attrs.field(default=0.0, init=False)
 
     def room(self, now: float, *, under_way: int, reserve: int) -> int:
-        """How many more may be sent; 0 or less: none.
+        """How many more requests may be sent; 0 or less means none.
 
         Args:
             now: Seconds of the loop's clock.
             under_way: Own requests that are not answered yet.
-            reserve: What must remain afterwards.
+            reserve: How many requests must remain afterwards.
         """
         if now < self.closed_until:
             return 0
@@ -84,7 +86,7 @@ class Feedback:
         return room if self.remaining is None else min(room, self.remaining - under_way - reserve)
 
     def next_change(self, now: float) -> float | None:
-        """When there may be room again though no answer has come; None: only an answer makes room."""
+        """When there may be room again even if no answer comes; None if only an answer can make room."""
         if now < self.closed_until:
             return self.closed_until
         times = [self.resets_at] if self.remaining is not None else []
@@ -93,12 +95,12 @@ class Feedback:
         return min((time for time in times if time > now), default=None)
 
     def sending(self, lease: Lease) -> None:
-        """A request is sent under this lease."""
+        """Note that a request is sent under this lease."""
         if self._asking:
             self._first = lease
 
     def unsent(self, lease: Lease) -> None:
-        """The request was not sent after all."""
+        """Note that the request was not sent after all."""
         if lease is self._first:
             self._first = None
 
@@ -106,11 +108,11 @@ class Feedback:
         """Learn from an answer.
 
         Args:
-            lease: Of the request.
-            headers: None where no answer came; it may have been counted.
+            lease: The lease of the request.
+            headers: The headers of the answer. None if no answer came; the server may still have counted the request.
             refused: Whether the answer is a 429.
             now: Seconds of the loop's clock.
-            under_way: Own requests that are not answered yet, this one no longer counted.
+            under_way: Own requests that are not answered yet, without this one.
         """
         left = quota_left(headers or {})
         if left.remaining is not None:
@@ -126,7 +128,7 @@ class Feedback:
             self._asking, self._pause = False, 0.0
 
     def close(self, until: float) -> None:
-        """Close the gate, or keep it closed, until then."""
+        """Close the gate, or keep it closed, until this time."""
         self.closed_until = max(self.closed_until, until)
 
     def _learn(self, remaining: int, resets_at: float, now: float) -> None:
@@ -141,8 +143,9 @@ class Feedback:
             self._width = max(1.0, min(self._width, under_way + 1) / 2)
             self._pause = min(max(2 * self._pause, FIRST_PAUSE), self.per)
         if hint is None and self.remaining is not None:
-            self.remaining = 0  # an earlier answer said until when
-        # 0 seconds are no hint, or we would hammer. Hours are a mistake: the calls end with the error, and later ones ask again.
+            self.remaining = 0  # an earlier answer gave the reset time
+        # 0 seconds do not count as a hint, or we would send again at once. Hours are a mistake: the calls end with the error, and
+        # later calls ask again.
         wait = min(hint or self._pause, 2 * self.per)
-        # The jitter keeps us apart from the strangers who wait for the same moment.
+        # The jitter keeps us apart from other integrations that wait for the same moment.
         self.close(now + wait + self.random() * min(1.0, wait / 10))

@@ -1,9 +1,9 @@
-"""aiohttp's exceptions -> ours. The one seam; nothing above it knows aiohttp's error classes.
+"""Translates aiohttp's exceptions into ours. Nothing above `transport` knows aiohttp's error classes.
 
-aiohttp's parser reports malformed HTTP as a ClientResponseError with a made-up status 400: no status is ever taken from an
-exception. A total time-out looks the same in the queue for a connection and after the request was sent: only `Sending` tells
-whether a byte of it left. The new error repeats no text of the old one that may hold what the server sent, and the caller raises
-it outside `except`, so that no aiohttp object with headers hangs on it.
+aiohttp's parser reports malformed HTTP as a ClientResponseError with a made-up status 400, so a status is never taken from an
+exception. A total time-out looks the same while the request waits for a connection and after it was sent: only `Sending` tells
+whether any byte of it left. The new error repeats no text of the old one that may come from the server. The caller raises it
+outside `except`, so that it is not chained to an aiohttp object with headers.
 """
 
 import aiohttp
@@ -12,14 +12,14 @@ from bigcommerce_b2b_invoices.errors import ConnectFailedError, RequestTimeoutEr
 
 
 class InterruptedSendingError(Exception):
-    """A broken connection, renamed so that aiohttp does not send the request a second time behind our back."""
+    """A broken connection, as a class that aiohttp does not know, so that aiohttp does not send the request again unseen."""
 
 
 async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Client middleware that makes one sending one sending.
+    """Client middleware that sends a request only once.
 
-    aiohttp sends a GET, PUT or DELETE once more after these errors, outside any limiter and unseen; errors of another name
-    pass. A connection that could not be made is told apart, for then nothing was sent.
+    After these errors, aiohttp sends a GET, PUT or DELETE once more, unseen and without a lease. It passes on errors of other
+    classes, so this function raises its own. A failed connection gets a class of its own, because then nothing was sent.
     """
     try:
         return await send(request)
@@ -31,9 +31,9 @@ async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerT
 
 
 class Sending:
-    """As `send_once`, for one request; and it knows whether anything of it was sent.
+    """Like `send_once`, for one request. It also notes whether any byte of the request was sent.
 
-    aiohttp gives a request its `response` in the moment in which it writes the first bytes to a connection.
+    aiohttp sets the `response` of a request at the moment when it writes the first bytes to a connection.
 
     Attributes:
         begun: False as long as the server cannot have seen the request.
@@ -45,7 +45,7 @@ class Sending:
         self.begun = False
 
     async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        """Send, and take note."""
+        """Send the request, and note whether any byte of it was sent."""
         try:
             return await send_once(request, send)
         finally:
@@ -53,15 +53,15 @@ class Sending:
 
 
 class ConnectionFailure(Exception):  # noqa: N818 - a signal between this module's two functions
-    """No connection could be made; also renamed, because aiohttp would try again."""
+    """No connection could be made. Also a class that aiohttp does not know: otherwise aiohttp would try again."""
 
 
 def translate(error: Exception, *, begun: bool = True) -> TransportError:
-    """Our error for whatever came out of aiohttp.
+    """Our error for an exception of aiohttp.
 
     Args:
-        error: What it raised while a request was sent or its answer was read.
-        begun: Whether anything of the request was sent.
+        error: The exception that aiohttp raised while it sent a request or read the answer.
+        begun: Whether any byte of the request was sent.
     """
     match error:
         case ConnectionFailure() | aiohttp.ClientConnectorError():
@@ -70,7 +70,7 @@ def translate(error: Exception, *, begun: bool = True) -> TransportError:
             return ConnectFailedError("no connection: it took longer than Timeout.connect")
         case TimeoutError() if not begun:
             return ConnectFailedError(
-                "no connection within Timeout.total: all of the session's are in use, or none could be made"
+                "no connection within Timeout.total: all connections of the session are in use, or none could be made"
             )
         case _ if not begun:
             return ConnectFailedError(f"no connection: {_reason(error)}")
@@ -80,8 +80,8 @@ def translate(error: Exception, *, begun: bool = True) -> TransportError:
             return ResponseError(f"the connection broke: {_reason(error)}")
         case aiohttp.ClientPayloadError():
             return ResponseError("the answer broke off")
-        case _:  # parser errors, unknown encodings, and whatever else a server can provoke
-            return ResponseError(f"the answer is not sound HTTP ({type(error).__name__})")
+        case _:  # parser errors, unknown encodings, and anything else that a server can provoke
+            return ResponseError(f"the answer is not valid HTTP ({type(error).__name__})")
 
 
 def _reason(error: Exception) -> str:

@@ -1,12 +1,14 @@
-"""Which link to a file may be followed, and which address may be connected to. Decides only.
+"""Decides which link to a file the client may follow, and which address it may connect to. Does no I/O.
 
-A link comes from the API, but another integration may have put it there, and its query is a credential for as long as it lives:
-- Followed is https on port 443, without a user name, to a public address; or whatever the API's own origin (scheme, host and
-  port) serves, for there the sandbox keeps its PDFs.
-- A name is not judged by its looks: `localhost`, `0x7f000001` and a name that changes its mind are all judged by the address that
-  is about to be connected to.
-- Path and query go out byte for byte as they came, so the link must be a URL already: printable ASCII, nothing left to encode.
-- No text here, and no repr, shows more of a link than its host.
+A link comes from the API, but another integration may have put it there. Its query is a credential until the link expires.
+
+- The client follows an https link on port 443 to a public address. It also follows any link to the API's own origin (scheme,
+  host and port), because the sandbox serves its PDFs from there. It never follows a link with a user name in it.
+- A host name is not judged by its spelling. `localhost`, `0x7f000001` and a name that changes its address are all judged by the
+  address that the client is about to connect to.
+- The client sends path and query byte for byte as they came. So the link must already be a URL: printable ASCII, with nothing
+  left to encode.
+- No error text of this module, and no repr, shows more of a link than its host.
 """
 
 import re
@@ -19,18 +21,18 @@ from bigcommerce_b2b_invoices.errors import UnsafeURLError
 from bigcommerce_b2b_invoices.transport.credentials import Secret
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_GIVEN_OUT = IPv6Network("2000::/3")  # the only part of IPv6 in which IANA has given out public unicast addresses
+_GIVEN_OUT = IPv6Network("2000::/3")  # IANA has assigned public unicast addresses only in this part of IPv6
 _AROUND_IPV4 = (
     IPv6Network("::ffff:0:0/96"),
     IPv6Network("64:ff9b::/96"),
-)  # mapped (RFC 4291) and NAT64 (RFC 6052): the last 32 bits
+)  # mapped (RFC 4291) and NAT64 (RFC 6052): the last 32 bits are an IPv4 address
 _SPECIAL = tuple(
     ip_network(block)
-    for block in (  # of the special-purpose registries of IANA: what some Python from 3.11 on still takes for global
+    for block in (  # from IANA's special-purpose registries: some Python versions from 3.11 on treat these as global
         "192.0.0.0/24",  # IETF protocol assignments
         "192.88.99.0/24",  # 6to4 relays
-        "2001::/23",  # IETF protocol assignments, Teredo among them
-        "2002::/16",  # 6to4: an IPv4 address inside, which may be private
+        "2001::/23",  # IETF protocol assignments, including Teredo
+        "2002::/16",  # 6to4: contains an IPv4 address, which may be private
         "3fff::/20",  # documentation
     )
 )
@@ -38,7 +40,7 @@ _SPECIAL = tuple(
 
 @attrs.frozen
 class Link:
-    """A URL that shows nothing but its host."""
+    """A URL whose repr shows only its host."""
 
     url: URL = attrs.field(repr=False)
     host: str
@@ -46,24 +48,24 @@ class Link:
 
 
 def check_link(text: Secret, own_origin: URL | None) -> Link:
-    """The link, if it may be followed.
+    """The link, if the client may follow it.
 
     Args:
-        text: As it came.
-        own_origin: The API's origin; None: no origin is exempt from the rules.
+        text: The link as it came.
+        own_origin: The API's origin. If None, no origin is exempt from the rules.
 
     Raises:
-        UnsafeURLError: It must not be followed.
+        UnsafeURLError: The client must not follow the link.
     """
     link = _read(text, own_origin)
-    problem = "the link is no URL" if link is None else _problem(link)
-    if link is None or problem:  # raised here, where no frame holds the URL: a traceback may show its frames
+    problem = "the link is not a URL" if link is None else _problem(link)
+    if link is None or problem:  # raised here: a traceback may print variables, and no variable here shows the URL
         raise UnsafeURLError(problem)
     return link
 
 
 def is_public(address: str) -> bool:
-    """Whether anybody on the internet may have this IP address. ValueError where it is none."""
+    """Whether this IP address is a public one. Raises ValueError if the text is not an IP address."""
     ip = ip_address(address)
     if isinstance(ip, IPv6Address):
         if any(ip in block for block in _AROUND_IPV4):
@@ -79,12 +81,12 @@ def _read(text: Secret, own_origin: URL | None) -> Link | None:
     try:
         url = URL(text, encoded=True)
         return Link(url, url.raw_host, url.origin() == own_origin) if url.raw_host else None
-    except ValueError:  # not absolute, or a host or port that cannot be
+    except ValueError:  # not absolute, or an impossible host or port
         return None
 
 
 def _problem(link: Link) -> str:
-    """Why the link must not be followed, or nothing."""
+    """Why the client must not follow the link; empty if it may."""
     if "@" in link.url.raw_authority:
         return f"the link to {link.host} has a user name in it"
     if link.is_own:

@@ -1,9 +1,9 @@
-"""Who may send now.
+"""Decides who may send now.
 
-The limiter is a lease log: a request takes a lease before it is sent, and the lease is freed one window after its response. So at
-most `requests` of them arrive at the server in any window of `per` seconds, however long each is under way: when one more is
-sent, every other that arrived within the last window still holds its lease. What the server says of its own count (`feedback`)
-can only lower that.
+The limiter is a lease log. A request takes a lease before it is sent, and the lease becomes free one window after the response.
+So at most `requests` of them arrive at the server in any window of `per` seconds, however long each is under way: when one more
+is sent, every other request that arrived within the last window still holds its lease. The server's own count (`feedback`) can
+only lower that number.
 """
 
 import asyncio
@@ -16,19 +16,20 @@ import attrs
 from bigcommerce_b2b_invoices.errors import ClientClosedError, ConfigurationError, RateLimitWaitError
 from bigcommerce_b2b_invoices.transport.feedback import Feedback, Lease
 
-AGED = 30.0  # seconds after which a waiting walk counts as a single call, so that it never starves
+AGED = 30.0  # seconds after which a waiting walk counts as a single call, so that it does not wait for ever
 
 
 @attrs.frozen(kw_only=True)
 class RateLimitSnapshot:
-    """State of a limiter at one moment, for dashboards.
+    """The state of a limiter at one moment, for dashboards.
 
     Attributes:
         allowed: Requests that the limiter allows in a window.
-        used: Of these, the ones under way or answered within the last window.
-        remaining: What the server says would still be let in, everybody's use counted; None: it has not said.
+        used: How many of these are under way or were answered within the last window.
+        remaining: How many requests the server says it would still accept, after everybody's use; None if it has not said.
         waiting: Calls that wait for their turn.
-        seconds_to_reset: Until the server counts anew, or until a refusal (429) is over if that is later; None: not known.
+        seconds_to_reset: Seconds until the server's count starts again, or until a refusal (429) is over if that is later; None
+            if that is not known.
     """
 
     allowed: int
@@ -48,15 +49,16 @@ class _Waiter:
 class RateLimiter:
     """At most `requests` requests arrive in any window of `per` seconds. One limiter serves all clients of one store.
 
-    The store's quota is shared with every other integration. The limiter stops where the server says that nothing remains, and
-    takes what remains: leave the others room by a smaller number. Waiters are served in the order they came, single calls before
-    walks, but a walk that has waited for 30 seconds takes its turn among them. Not thread-safe: use it in one event loop.
+    Every other integration uses the same quota of the store. The limiter stops if the server says that nothing remains. Otherwise
+    it uses all that remains: to leave room for the others, pass a smaller `requests`. The limiter serves calls in the order they
+    came, single calls before walks. But a walk that has waited for 30 seconds counts as a single call. Not thread-safe: use
+    it in one event loop.
 
     Args:
-        requests: Leases; the API allows a store 150 requests in 60 seconds.
+        requests: The number of leases. The API allows a store 150 requests in 60 seconds.
         per: Length of the window in seconds.
-        reserve: Leases that walks and bulk calls may not use. They also stop where the server says that so few remain.
-        max_wait: Seconds that a call may wait for its lease; beyond it RateLimitWaitError is raised. None: as long as it takes.
+        reserve: Leases that walks and bulk calls may not use. They also stop if the server says that no more than this remain.
+        max_wait: Seconds that a call may wait for its lease. A longer wait raises RateLimitWaitError. None means no limit.
     """
 
     def __init__(self, requests: int = 150, per: float = 60.0, *, reserve: int = 0, max_wait: float | None = None) -> None:
@@ -76,29 +78,29 @@ class RateLimiter:
         self._feedback = Feedback(requests, per)
         self._store: str | None = None
         self._held = 0  # leases of requests that are under way
-        self._bulk_used = 0  # leases of walks, under way or cooling
-        self._cooling: deque[tuple[float, Lease]] = deque()  # when each of the answered ones is freed; ascending
+        self._bulk_used = 0  # leases of walks and bulk calls, under way or cooling
+        self._cooling: deque[tuple[float, Lease]] = deque()  # answered: when each becomes free; ascending
         self._single: deque[_Waiter] = deque()
         self._bulk: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._entered = -math.inf  # when this loop was entered
+        self._entered = -math.inf  # when this loop was first used
 
     def claim(self, store: str) -> None:
-        """Serve this store, and no other.
+        """Serve this store and no other.
 
         Raises:
-            ConfigurationError: The limiter serves another store already.
+            ConfigurationError: The limiter already serves another store.
         """
         if self._store not in (None, store):
             raise ConfigurationError(f"the limiter serves {self._store} and cannot serve {store}: each store has its own quota")
         self._store = store
 
     async def acquire(self, *, bulk: bool = False) -> Lease:
-        """Wait for a lease. Each must be given back by `release`; a cancelled wait keeps none.
+        """Wait for a lease. Give each lease back with `release`; a cancelled wait keeps no lease.
 
         Raises:
-            RateLimitWaitError: The wait would outlast, or has outlasted, `max_wait`.
+            RateLimitWaitError: The wait would be, or was, longer than `max_wait`.
         """
         loop = self._enter_loop()
         now = loop.time()
@@ -120,28 +122,28 @@ class RateLimiter:
         raise RateLimitWaitError(f"no lease was free for {self.max_wait:g} s")
 
     def release(self, lease: Lease, headers: Mapping[str, str] | None = None, *, refused: bool = False) -> None:
-        """Give a lease back after the response, or after the request has failed; it is free for others one window later.
+        """Give a lease back after the response, or after the request has failed. It becomes free for others one window later.
 
         Args:
-            lease: From `acquire`.
-            headers: Of the response, names in lower case; None where none came.
-            refused: Whether the response is a 429: everybody stops for as long as it says.
+            lease: The lease from `acquire`.
+            headers: The headers of the response, with names in lower case; None if no response came.
+            refused: Whether the response is a 429. If so, everybody stops for as long as it says.
         """
         now = self._enter_loop().time()
         if lease.sent < self._entered:
-            return  # of a loop that was closed meanwhile: it cools already
+            return  # the lease is from an earlier loop, and is already cooling
         self._held -= 1
         self._cooling.append((now + self.per, lease))
         self._feedback.answered(lease, headers, refused=refused, now=now, under_way=self._held)
         self._serve()
 
     def pause(self, seconds: float) -> None:
-        """Close the gate: nobody sends for so long."""
+        """Close the gate: nobody sends for this many seconds."""
         self._feedback.close(self._enter_loop().time() + seconds)
         self._serve()
 
     def snapshot(self) -> RateLimitSnapshot:
-        """The limiter's state now. Costs nothing."""
+        """The limiter's state now. Sends no request."""
         now = self._loop.time() if self._loop else 0.0
         self._free_cooled(now)
         feedback = self._feedback
@@ -178,19 +180,19 @@ class RateLimiter:
             self._bulk_used -= self._cooling.popleft()[1].bulk
 
     def _least_wait(self, now: float, *, bulk: bool) -> float:
-        """Seconds that a new waiter waits at the very least."""
+        """The least time that a new waiter must wait, in seconds."""
         feedback = self._feedback
         wait = feedback.closed_until - now
         if feedback.remaining is not None and feedback.remaining <= 0:
             wait = max(wait, feedback.resets_at - now)
         ahead = len(self._single) + (len(self._bulk) if bulk else 0)
-        ahead -= self.requests - self._held - len(self._cooling)  # leases that only the server's word keeps back
+        ahead -= self.requests - self._held - len(self._cooling)  # free leases that only the server's answers hold back
         if ahead < 0:
             return wait
         return max(wait, self._cooling[ahead][0] - now if ahead < len(self._cooling) else self.per)
 
     def _next_waiter(self, now: float) -> _Waiter | None:
-        """Who is served next, if anybody can be: single calls first, but an aged walk in the order of its coming."""
+        """The waiter to serve next, or None if none can be served. Single calls go first, and an aged walk counts as one."""
         for queue in (self._single, self._bulk):
             while queue and queue[0].granted.done():
                 queue.popleft()  # cancelled a moment ago
@@ -203,7 +205,7 @@ class RateLimiter:
         waiter.granted.set_result(self._lend(now, bulk=waiter.bulk, shared=shared))
 
     def _leave(self, waiter: _Waiter) -> None:
-        """Take a waiter that no longer waits out of the queue; a lease granted in the same moment goes to the next."""
+        """Remove a waiter that no longer waits. If it was granted a lease at the same moment, the next waiter gets that lease."""
         if waiter.granted.done() and not waiter.granted.cancelled() and not waiter.granted.exception():
             self._take_back(waiter.granted.result())
         queue = self._bulk if waiter.bulk else self._single
@@ -217,7 +219,7 @@ class RateLimiter:
         self._feedback.unsent(unsent)
 
     def _serve(self) -> None:
-        """Grant what can be granted, and come back when more may be."""
+        """Grant every lease that can be granted now, and set a timer for the time when more may be granted."""
         if not self._single and not self._bulk:
             self._wake_at(None)
             return
@@ -228,7 +230,7 @@ class RateLimiter:
         self._wake_at(self._next_change(now) if self._single or self._bulk else None)
 
     def _next_change(self, now: float) -> float | None:
-        """When a waiter may be served though no response comes."""
+        """When a waiter may be served even if no response comes."""
         change = self._feedback.next_change(now)
         cooled = self._cooling[0][0] if self._cooling else None
         if cooled is None or now < self._feedback.closed_until:
@@ -241,7 +243,7 @@ class RateLimiter:
         self._timer = None if when is None or self._loop is None else self._loop.call_at(when, self._serve)
 
     def _enter_loop(self) -> asyncio.AbstractEventLoop:
-        """The running loop. Leases that a finished loop still held are freed one window from now."""
+        """The running loop. Leases that were still held in a closed loop become free one window from now."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             if self._loop is not None and not self._loop.is_closed():

@@ -1,4 +1,4 @@
-"""When to try again, and how long to wait. Decides only; never sleeps."""
+"""Decides whether to try again, and how long to wait. It never sleeps."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -8,12 +8,12 @@ from attrs.validators import ge, instance_of
 
 from bigcommerce_b2b_invoices import errors
 
-LOOKS = 6  # how often a lost create is looked for, beside the first time
-LONGEST_HINT = 120.0  # seconds; the API's quota window is 60: a server that asks for more is not obeyed but reported
+LOOKS = 6  # how often the client checks for a lost create, after the first check
+LONGEST_HINT = 120.0  # seconds; the API's quota window is 60. A longer hint is reported as an error instead of waited for
 
 
 class Fate(Enum):
-    """What became of a request whose attempt failed."""
+    """What happened to a request whose attempt failed."""
 
     NOT_SENT = "the server never saw it"
     POSTPONED = "the server refused it for now (429)"
@@ -25,7 +25,7 @@ NEVER_SENT = (errors.ConnectFailedError, errors.RateLimitWaitError, errors.Clien
 
 
 def fate(error: errors.B2BError) -> Fate:
-    """What a failed attempt did to its request. Only a status of a real response counts as an answer; in doubt it is unknown."""
+    """The fate of a request after a failed attempt. Only the status of a real response is an answer. In doubt, it is UNKNOWN."""
     if isinstance(error, errors.RateLimitError):
         return Fate.POSTPONED
     if isinstance(error, errors.APIError) and not isinstance(error, errors.ServerError):
@@ -35,19 +35,21 @@ def fate(error: errors.B2BError) -> Fate:
 
 @attrs.frozen
 class RetryPolicy:
-    """How often and how patiently a call is tried.
+    """How often a call is tried, and how long it waits between attempts.
 
-    Tried again are: every call that was not sent or was answered 429; reads and DELETE also after time-outs, broken connections,
-    garbled answers and 5xx. A POST or PUT whose fate is unknown is looked for (see `settling`), and not sent again before.
+    Every call is tried again if no connection could be made or the API answered 429. Reads and DELETE are also tried again after
+    time-outs, broken connections, garbled answers and 5xx. A POST or PUT whose fate is unknown is not sent again until the
+    client has checked whether the write happened (see `settling`).
 
     Before attempt k + 1 the call sleeps for a random time between 0 and `min(max_delay, base_delay * 2 ** (k - 1))` seconds
-    ("full jitter"), on top of what the server asks for; where it asks for more than 120 seconds the call ends with the error.
+    ("full jitter"). If the server asks for a wait, that is added. If the server asks for more than 120 seconds, the call ends
+    with the error.
 
     Attributes:
-        attempts: Most attempts of one call, the first included; 1 switches retries off.
-        base_delay: Seconds. It also scales how long a lost create is looked for before its number is sent again (`settling`):
-            with less than the default 0.2 that may be shorter than the server's work on a request, and then only the store's
-            own uniqueness of numbers stands between a slow commit and a second invoice.
+        attempts: The most attempts of one call, including the first; 1 switches retries off.
+        base_delay: Seconds. It also scales how long the client checks for a lost create before it sends the same number again
+            (`settling`). With less than the default 0.2, that time may be shorter than the server's work on a request. Then only
+            the store's own rule that numbers are unique prevents a second invoice after a slow commit.
         max_delay: Seconds.
     """
 
@@ -57,19 +59,19 @@ class RetryPolicy:
 
     @property
     def settling(self) -> tuple[float, ...]:
-        """Seconds between looking for a write whose answer was lost: 1, 2, 4, 8, 16, 32 by default, none without retries.
+        """Seconds between the checks for a write whose answer was lost: 1, 2, 4, 8, 16, 32 by default, none without retries.
 
-        In all 63, which is `315 * base_delay`: longer than a server works on a request, so that what is not there by then will
-        not come any more.
+        In total 63 seconds, which is `315 * base_delay`. The server does not work on a request for that long, so a write that
+        is not there by then will not appear later.
         """
         return tuple(5 * self.base_delay * 2.0**look for look in range(LOOKS)) if self.attempts > 1 else ()
 
     def delay(self, error: errors.B2BError, attempt: int, *, repeatable: bool, random: Callable[[], float]) -> float | None:
-        """Seconds to sleep before the next attempt, or None: do not try again.
+        """Seconds to sleep before the next attempt; None if the call must not be tried again.
 
         Args:
-            error: Why attempt number `attempt` (1-based) failed.
-            attempt: Number of the failed attempt.
+            error: The error of attempt number `attempt` (1-based).
+            attempt: The number of the failed attempt.
             repeatable: Whether the call may be sent again when its fate is unknown.
             random: Returns a number from 0 to 1.
         """

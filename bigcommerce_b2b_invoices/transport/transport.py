@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,26 +23,28 @@ from bigcommerce_b2b_invoices.transport.download import Progress, download_pdf
 from bigcommerce_b2b_invoices.transport.foreign import Sending, translate
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
-from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call, Request, Response
+from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call
+from bigcommerce_b2b_invoices.wire.messages import Request, Response
+from bigcommerce_b2b_invoices.wire.reader import NOTE
 
 T = TypeVar("T")
 
-MAX_TEXT = 300  # characters of a server's text that an error repeats
+MAX_TEXT = 300  # most characters of a server's text that an error shows
 MAX_BODY = 32 * 2**20  # bytes of an answer after decompression: 250 rows of 100 kB each would still fit
-DOUBTED_ATTEMPTS = 2  # of a call that is answered with 5xx before any was answered otherwise
-DOUBT = "no call of this client has been answered otherwise yet, and the API answers a wrong store hash in this way: check it"
+DOUBTED_ATTEMPTS = 2  # for a call that gets 5xx, as long as this client has had no other kind of answer
+DOUBT = "this client has had no other kind of answer yet, and the API also answers a wrong store hash like this: check store_hash"
 LARGE_BODY = 64 * 1024  # bytes of an answer that takes about a millisecond to decode
 logger = logging.getLogger("bigcommerce_b2b_invoices")
 
 
 @attrs.frozen(kw_only=True)
 class Timeout:
-    """Limits of one attempt, in seconds. A whole call may take several attempts, and waits: bound it by `asyncio.timeout`.
+    """Limits of one attempt, in seconds. A call may make several attempts and wait between them: limit it by `asyncio.timeout`.
 
     Attributes:
-        connect: For making a connection.
-        read: For any one wait for bytes.
-        total: For the attempt, from the first try to connect to the last byte.
+        connect: The limit for making a connection.
+        read: The limit for each wait for more bytes.
+        total: The limit for the whole attempt, from the first try to connect to the last byte.
     """
 
     connect: float = attrs.field(default=10.0, validator=[gt(0), lt(math.inf)])
@@ -51,14 +54,14 @@ class Timeout:
 
 @attrs.frozen(kw_only=True)
 class Attempt:
-    """One attempt of a call, for logs and metrics: no body, no credential.
+    """One attempt of a call, for logs and metrics. It holds no body and no credential.
 
     Attributes:
-        path: Below the base URL.
-        attempt: 1 for the first.
-        status: HTTP status; None where no response came.
-        seconds: From sending to the decoded result; waiting for the lease not counted.
-        error: None where the attempt succeeded or was cancelled.
+        path: The path below the base URL.
+        attempt: The number of the attempt; the first is 1.
+        status: HTTP status; None if no response came.
+        seconds: The time from sending to the decoded result, without the wait for the lease.
+        error: None if the attempt succeeded or was cancelled.
     """
 
     method: str
@@ -74,8 +77,11 @@ class Transport:
     """Sends calls to one store.
 
     Attributes:
-        session: Given: used and never closed or changed. None: made on first use, closed by `aclose`.
-        clock: Seconds, for measuring; sleep and random: for waiting between attempts.
+        session: A session that the transport uses and never closes or changes. If None, the transport makes its own on first
+            use, and `aclose` closes it.
+        clock: Returns seconds, to measure attempts.
+        sleep: Waits between attempts.
+        random: Returns a number from 0 to 1, for the jitter of these waits.
     """
 
     base_url: URL
@@ -95,21 +101,22 @@ class Transport:
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
     _decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    _noted: set[tuple[str, str]] = attrs.field(factory=set, init=False)
 
     async def send(self, call: Call[T], *, bulk: bool = False) -> T:
-        """The call's result, after as many attempts as the retry policy allows.
+        """The call's result, after at most as many attempts as the retry policy allows.
 
         Raises:
             OutcomeUnknownError: The call is a write, was sent, and no trustworthy answer came.
-            B2BError: Any other failure, as of the last attempt.
+            B2BError: Any other failure: the error of the last attempt.
         """
-        request, decode, attempt, lost = call.request, call.decode, 1, False
+        request, attempt, lost = call.request, 1, False
         while True:
             try:
-                return await self._attempt(call, decode, attempt, bulk=bulk)
+                return await self._attempt(call, attempt, repeated=lost, bulk=bulk)
             except errors.B2BError as caught:
-                error = caught.with_traceback(None)  # its frames hold what the server said, which may echo the token
-            lost = lost or fate(error) is Fate.UNKNOWN  # of any attempt so far
+                error = caught.with_traceback(None)  # its frames hold the server's text, which may repeat the token
+            lost = lost or fate(error) is Fate.UNKNOWN  # true once the fate of any attempt is unknown
             doubted = isinstance(error, errors.ServerError) and not self._accepted
             delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
             if delay is None or self._closed or (doubted and attempt >= DOUBTED_ATTEMPTS):
@@ -120,10 +127,8 @@ class Transport:
                 elif lost and self._closed:
                     error = errors.ClientClosedError("the client was closed during the request")
                 raise error.of_request(request.method, request.path, attempt)
-            if lost:
-                decode = call.decode_repeated or decode
             if fate(error) is Fate.POSTPONED:
-                self.rate_limiter.pause(delay)  # for every call to this store; the next attempt waits for its lease
+                self.rate_limiter.pause(delay)  # stops every call to this store; the next attempt waits for its lease
             else:
                 await self.sleep(delay)
             attempt += 1
@@ -137,7 +142,7 @@ class Transport:
         external: bool,
         progress: Progress | None,
     ) -> Path:
-        """Store the PDF behind a link that the API gives when asked; see `download.download_pdf`."""
+        """Ask the API for a link to a PDF, fetch the PDF and store it; see `download.download_pdf`."""
         return await download_pdf(
             ask,
             destination,
@@ -149,15 +154,15 @@ class Transport:
         )
 
     async def aclose(self) -> None:
-        """Close the session, if it is ours. Closing twice does nothing, nor does closing in a forked process."""
+        """Close the session, if the transport made it. A second call closes nothing, nor does a call in a forked process."""
         self._closed = True
         if os.getpid() != self._process:
-            return  # its sockets are the parent's, which goes on using them
+            return  # the sockets belong to the parent process, which still uses them
         session, self._own_session = self._own_session, None
         if session is not None:
             await session.close()
 
-    async def _attempt(self, call: Call[T], decode: Callable[[Response], T], attempt: int, *, bulk: bool) -> T:
+    async def _attempt(self, call: Call[T], attempt: int, *, repeated: bool, bulk: bool) -> T:
         request = call.request
         self._open_session()
         lease = await self.rate_limiter.acquire(bulk=bulk or IN_BULK.get())
@@ -165,15 +170,15 @@ class Transport:
         response: Response | None = None
         error: errors.B2BError | None = None
         try:
-            session = self._open_session()  # once more: the wait may have been long
+            session = self._open_session()  # checked again: the wait for the lease may have been long
             token = await self._token()
             exchanged = await self._exchange(session, request, self._headers(request, token))
             if not isinstance(exchanged, Response):
-                raise exchanged.with_traceback(None)  # the frames of the exchange hold aiohttp's objects, and all that was read
+                raise exchanged.with_traceback(None)  # its frames hold aiohttp's objects and everything that was read
             response = exchanged
             if call.received is not None:
                 call.received()
-            result = await self._decode(decode, response)
+            result = await self._decode(call, response, repeated=repeated)
             self._accepted = True
             return result
         except errors.B2BError as caught:
@@ -202,18 +207,27 @@ class Transport:
             problem = f"the auth_token function raised {type(foreign).__name__}; the log has its traceback"
         raise errors.ConfigurationError(problem)
 
-    async def _decode(self, decode: Callable[[Response], T], response: Response) -> T:
-        """One large answer at a time, each in a turn of the loop of its own, so that requests can be sent between them."""
-        if len(response.body) < LARGE_BODY:
-            return decode(response)
-        async with self._decoding:
-            await asyncio.sleep(0)
-            return decode(response)
+    async def _decode(self, call: Call[T], response: Response, *, repeated: bool) -> T:
+        """Decode large answers one at a time, each in its own turn of the loop, so that requests can be sent in between."""
+        async with self._decoding if len(response.body) >= LARGE_BODY else nullcontext():
+            if len(response.body) >= LARGE_BODY:
+                await asyncio.sleep(0)
+            listening = NOTE.set(self._note)
+            try:
+                return call.decode(response, repeated=repeated)
+            finally:
+                NOTE.reset(listening)
+
+    def _note(self, model: str, key: str) -> None:
+        """Log once for each field of a model that a value cannot be read. The log does not show the value."""
+        if (model, key) not in self._noted:
+            self._noted.add((model, key))
+            logger.warning("%s.%s: a value that cannot be read was kept in additional_properties", model, key)
 
     async def _exchange(
         self, session: aiohttp.ClientSession, request: Request, headers: dict[str, str]
     ) -> Response | errors.B2BError:
-        """Send the request once and read the answer. Whatever aiohttp raises is translated here and nowhere else."""
+        """Send the request once and read the answer. For API requests, only this method translates aiohttp's exceptions."""
         url = self._url(request)
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read)
         sending = Sending()
@@ -225,7 +239,7 @@ class Transport:
                     url,
                     headers=headers,
                     data=request.body,
-                    allow_redirects=False,  # aiohttp would take X-Auth-Token along to another host
+                    allow_redirects=False,  # aiohttp would send X-Auth-Token on to the other host
                     raise_for_status=False,
                     middlewares=(sending,),
                     timeout=limits,
@@ -235,13 +249,13 @@ class Transport:
                 return Response(answer.status, _joined(answer.headers), body)
         except errors.B2BError as known:
             error: errors.B2BError = known
-        except Exception as foreign:  # noqa: BLE001 - the seam: a hostile server can provoke any exception in a parser
+        except Exception as foreign:  # noqa: BLE001 - a hostile server can provoke any exception in a parser
             error = translate(foreign, begun=sending.begun)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not session.closed or task is None or task.cancelling():
                 raise
-            error = errors.ClientClosedError()  # nobody cancelled us: aiohttp ends the wait for a connection so
+            error = errors.ClientClosedError()  # nobody cancelled this task: aiohttp ends a wait for a connection this way
         if self._closed or session.closed:
             closed = "the client was closed during the request"
             error = errors.ResponseError(closed) if sending.begun else errors.ClientClosedError(closed)
@@ -256,13 +270,13 @@ class Transport:
             "X-Auth-Token": token,
             "X-Store-Hash": self.store_hash,
             "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",  # what aiohttp decompresses with the standard library alone
+            "Accept-Encoding": "gzip, deflate",  # aiohttp decompresses these with the standard library alone
             "User-Agent": f"bigcommerce-b2b-invoices/{__version__}",
         }
         return headers if request.body is None else {**headers, "Content-Type": "application/json"}
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """The session, in the loop of its first use."""
+        """The session. Raises ClientClosedError if it cannot be used in this process or in this event loop."""
         if self._closed:
             raise errors.ClientClosedError("the client is closed")
         if self._loop is None:
@@ -293,12 +307,12 @@ class Transport:
         if self.on_attempt is not None:
             try:
                 self.on_attempt(attempt)
-            except Exception:  # an observer must not decide the fate of a payment
+            except Exception:  # an error of the observer must not make a payment fail
                 logger.exception("on_attempt failed")
 
 
 def _tidy(token: str, error: errors.APIError) -> None:
-    """Take the token, which a server may have echoed, out of the error, and cut its texts."""
+    """Remove the token, which a server may have repeated, from the error's texts, and cut long texts."""
 
     def tidy(text: str) -> str:
         return (text.replace(token, MASK) if token else text)[:MAX_TEXT]
@@ -311,7 +325,7 @@ def _tidy(token: str, error: errors.APIError) -> None:
 
 
 def _joined(headers: Mapping[str, str]) -> dict[str, str]:
-    """Response headers by their names in lower case, those that came several times joined by commas."""
+    """Response headers by lower-case name. The values of a header that came several times are joined by commas."""
     joined: dict[str, str] = {}
     for name, text in headers.items():
         lower = name.lower()
@@ -320,7 +334,7 @@ def _joined(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _read_body(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, decompressed, up to MAX_BODY bytes."""
+    """The decompressed body. Raises ResponseError if it is larger than MAX_BODY bytes."""
     too_large = errors.ResponseError(f"the answer is larger than {MAX_BODY // 2**20} MiB", status=answer.status)
     if (answer.content_length or 0) > MAX_BODY:
         answer.close()

@@ -77,11 +77,11 @@ FULL_ROW = {
 
 
 def write(path: Path, *invoices: Invoice) -> bytes:
-    path.unlink(missing_ok=True)
-    writer = CSVWriter(path)
-    for invoice in invoices:
-        writer.write(invoice)
-    writer.close()
+    with path.open("wb") as file:
+        writer = CSVWriter(file)
+        for invoice in invoices:
+            writer.write(invoice)
+        writer.close()
     return path.read_bytes()
 
 

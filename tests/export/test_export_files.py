@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -145,7 +146,7 @@ async def test_only_the_owner_may_read_a_new_file_and_an_old_one_keeps_its_permi
 async def test_a_link_is_never_followed(old: Path) -> None:
     link = old.with_name("link.csv")
     link.symlink_to(old)
-    with pytest.raises(FileExistsError, match="no plain file"):
+    with pytest.raises(FileExistsError, match="not a plain file"):
         await write_invoices(link, some(1), overwrite=True)
     assert old.read_text() == OLD
 
@@ -171,4 +172,30 @@ async def test_a_full_disk_leaves_nothing(path: Path) -> None:
             os.dup2(full, export._writer._file.fileno())  # type: ignore[attr-defined]
             await export.write(Invoice(id=1))
     os.close(full)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("cancels", [1, 2, 3])
+async def test_a_task_that_is_cancelled_again_and_again_ends_when_its_thread_does(
+    path: Path, monkeypatch: pytest.MonkeyPatch, cancels: int
+) -> None:
+    inside, go, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        inside.set()
+        assert go.wait(10)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    task = asyncio.ensure_future(write_invoices(path, some(3)))
+    await asyncio.to_thread(inside.wait, 10)
+    for _ in range(cancels):
+        task.cancel()
+        await asyncio.sleep(0.01)
+    still_waiting = not task.done()
+    go.set()
+    await asyncio.wait([task])
+
+    assert still_waiting
+    assert task.cancelled()
     assert list(path.parent.iterdir()) == []

@@ -38,7 +38,9 @@ from bigcommerce_b2b_invoices import (
     Timeout,
 )
 from bigcommerce_b2b_invoices.transport import transport
-from bigcommerce_b2b_invoices.wire.call import Call, Request, Response
+from bigcommerce_b2b_invoices.wire.call import Call
+from bigcommerce_b2b_invoices.wire.envelope import Envelope
+from bigcommerce_b2b_invoices.wire.messages import Request
 
 GOOD = envelope({"id": 9})
 TEN = Money("USD", Decimal(10))
@@ -451,7 +453,7 @@ async def test_cancelling_a_call_leaves_no_task_no_connection_and_no_lease(scrip
 
 
 async def test_large_answers_are_decoded_in_turns_of_their_own(scripted: Scripted) -> None:
-    _, client = await scripted(raw(b" " * transport.LARGE_BODY))
+    _, client = await scripted(raw(b'{"data": 1}' + b" " * transport.LARGE_BODY))
     turn, decoded = 0, list[int]()
 
     async def count() -> None:
@@ -460,11 +462,11 @@ async def test_large_answers_are_decoded_in_turns_of_their_own(scripted: Scripte
             turn += 1
             await asyncio.sleep(0)
 
-    def decode(_response: Response) -> None:
+    def read(_envelope: Envelope) -> None:
         decoded.append(turn)
 
     counting = asyncio.create_task(count())
-    call = Call(Request("GET", "/invoices"), decode, repeatable=True)
+    call = Call(Request("GET", "/invoices"), read, repeatable=True)
     await asyncio.gather(*(client._transport.send(call) for _ in range(8)))
     counting.cancel()
     assert len(set(decoded)) == 8

@@ -5,13 +5,13 @@ import os
 import secrets
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from bigcommerce_b2b_invoices import DownloadError
-from bigcommerce_b2b_invoices.transport.part_file import in_thread, part_file
+from bigcommerce_b2b_invoices.files import LEFTOVER, appearing, in_thread
 
 OLD, NEW = b"what was here before", b"new"
 
@@ -22,8 +22,8 @@ def path(tmp_path: Path) -> Path:
 
 
 async def write(path: Path, *, overwrite: bool = False, meanwhile: Callable[[], object] = bool) -> None:
-    async with part_file(path, overwrite=overwrite) as part:
-        await part.write(bytearray(NEW))
+    async with appearing(path, overwrite=overwrite) as part:
+        part.file.write(NEW)
         meanwhile()
 
 
@@ -62,7 +62,7 @@ async def test_somebody_who_guesses_the_parts_name_gains_nothing(path: Path, mon
     trap, victim = path.with_name(".b2b-invoices-guessed.part"), path.with_name("victim")
     victim.write_bytes(OLD)
     trap.symlink_to(victim)
-    with pytest.raises(DownloadError, match="File exists"):
+    with pytest.raises(FileExistsError, match="File exists"):
         await write(path, overwrite=True)
     assert (victim.read_bytes(), trap.is_symlink(), path.exists()) == (OLD, True, False)
 
@@ -81,14 +81,14 @@ def make_dangling_link(path: Path) -> None:
 
 
 PLACES: list[tuple[str, Callable[[Path], object], bool, str]] = [
-    ("x.pdf", Path.touch, False, "pass overwrite=True"),
-    ("x.pdf", Path.mkdir, True, "no plain file"),
-    ("x.pdf", os.mkfifo, True, "no plain file"),
-    ("x.pdf", make_link, True, "no plain file"),
-    ("x.pdf", make_link, False, "no plain file"),
-    ("x.pdf", make_dangling_link, False, "no plain file"),
+    ("x.pdf", Path.touch, False, "exists already"),
+    ("x.pdf", Path.mkdir, True, "not a plain file"),
+    ("x.pdf", os.mkfifo, True, "not a plain file"),
+    ("x.pdf", make_link, True, "not a plain file"),
+    ("x.pdf", make_link, False, "not a plain file"),
+    ("x.pdf", make_dangling_link, False, "not a plain file"),
     ("no/x.pdf", make_nothing, True, "no such folder"),
-    ("", make_nothing, True, "no plain file"),
+    ("", make_nothing, True, "not a plain file"),
     ("x" * 300, make_nothing, True, "too long"),
 ]
 
@@ -99,8 +99,8 @@ async def test_a_place_where_the_file_must_not_be_is_refused_before_anything_is_
 ) -> None:
     make(tmp_path / name)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(DownloadError, match=reason) as raised:
-        async with part_file(tmp_path / name, overwrite=overwrite):
+    with pytest.raises(OSError, match=reason) as raised:
+        async with appearing(tmp_path / name, overwrite=overwrite):
             raise AssertionError
     assert raised.value.__context__ is None
     assert sorted(tmp_path.iterdir()) == before
@@ -115,7 +115,7 @@ def no_links(_self: Path, _target: Path) -> None:
 async def test_a_file_that_somebody_makes_meanwhile_stays(path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool) -> None:
     if not links:
         monkeypatch.setattr(Path, "hardlink_to", no_links)
-    with pytest.raises(DownloadError, match="exists"):
+    with pytest.raises(OSError, match="exists"):
         await write(path, meanwhile=lambda: path.write_bytes(OLD))
     assert path.read_bytes() == OLD
     assert list(path.parent.iterdir()) == [path]
@@ -194,3 +194,34 @@ async def test_a_failure_in_the_thread_passes_and_a_cancellation_comes_before_it
         go.set()
         with pytest.raises(expected):
             await task
+
+
+def test_leftovers_of_killed_processes_are_swept_once_they_are_a_day_old(tmp_path: Path) -> None:
+    old, young, other = (tmp_path / name for name in (".b2b-invoices-1.part", ".b2b-invoices-2.part", ".b2b-invoices-1.rows"))
+    for path in (old, young, other):
+        path.write_bytes(OLD)
+        path.with_name("victim").write_bytes(OLD)
+    link, folder = tmp_path / ".b2b-invoices-3.part", tmp_path / ".b2b-invoices-4.part"
+    link.symlink_to(tmp_path / "victim")
+    folder.mkdir()
+    for path in (old, other, link, folder):
+        os.utime(path, (time.time() - LEFTOVER - 60,) * 2, follow_symlinks=False)
+
+    asyncio.run(write(tmp_path / "x.pdf"))
+
+    assert not old.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [young.name, other.name, link.name, folder.name, "victim", "x.pdf"]
+    )
+
+
+async def test_what_is_raised_names_the_path_and_can_be_translated(path: Path) -> None:
+    path.write_bytes(OLD)
+    with pytest.raises(FileExistsError) as raised:
+        await write(path)
+    with pytest.raises(KeyError, match="exists already") as translated:
+        async with appearing(path, overwrite=False, translate=lambda error: KeyError(error.strerror)):
+            raise AssertionError
+
+    assert raised.value.filename == str(path)
+    assert translated.value.__context__ is None

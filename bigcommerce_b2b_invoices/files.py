@@ -1,0 +1,164 @@
+"""A file that appears whole or not at all.
+
+The file is written under a temporary name in the same folder, synced to the disk, and given its final name in one step. Opening,
+syncing and naming run in a thread. If the task is cancelled, it waits for the current step to end, so no step continues in the
+background. A process that is killed can leave a `.b2b-invoices-*.part` file behind, but never half a file under the final name.
+The next process that writes to the folder deletes such leftovers once they are a day old.
+"""
+
+import asyncio
+import errno
+import os
+import secrets
+import stat
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+LEFTOVER = 86_400.0  # seconds since its last write after which a temporary file counts as abandoned
+PREFIX, SUFFIX = ".b2b-invoices-", ".part"
+
+
+@asynccontextmanager
+async def appearing(
+    path: Path, *, overwrite: bool, translate: Callable[[OSError], Exception] | None = None
+) -> AsyncGenerator["PartFile"]:
+    """Open a file to write to. It gets its name if the block ends normally, and is deleted if the block raises an exception.
+
+    A task that is cancelled leaves no file, with one exception: if it is cancelled while the file gets its name, the whole file
+    is there. Only the owner may read a new file. A file that replaces another one takes over its permissions.
+
+    Args:
+        path: The final name of the file, in a folder that exists.
+        overwrite: Whether an existing file may be replaced. If not, a file that somebody else creates meanwhile stays.
+        translate: Turns an OSError into another error.
+
+    Raises:
+        OSError: The path is already taken (FileExistsError), or the file cannot be written. The error names `path`, not the
+            temporary file.
+    """
+    part = PartFile(path, overwrite=overwrite, translate=translate)
+    try:
+        await part.step(part.open)
+        yield part
+        await part.step(part.sync)
+        await part.step(part.publish)
+    finally:
+        part.discard()
+
+
+class PartFile:
+    """A temporary file that will get its final name.
+
+    Attributes:
+        file: The open file to write to.
+    """
+
+    file: BinaryIO
+
+    def __init__(self, path: Path, *, overwrite: bool, translate: Callable[[OSError], Exception] | None) -> None:
+        self.path = path
+        self._translate = translate
+        self._overwrite = overwrite
+        self._temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+        self._is_begun = False
+        self._mode: int | None = None  # permissions of the file to replace
+
+    async def write(self, block: bytearray) -> None:
+        """Write a block to the end of the file."""
+        await self.step(lambda: self.file.write(block))
+
+    async def step(self, function: Callable[[], object]) -> None:
+        """Run one step on the disk in a thread. If it raises an OSError, the error names the final path."""
+        try:
+            return await in_thread(function)
+        except OSError as error:
+            named = type(error)(error.errno, error.strerror, str(self.path))
+        raise named if self._translate is None else self._translate(named)
+
+    def open(self) -> None:
+        """Create the temporary file, if the final name may be used."""
+        self._mode = self._check()
+        sweep(self.path.parent)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        self.file = open(os.open(self._temporary, flags, 0o600), "wb")  # noqa: PTH123, SIM115 - a descriptor; discard closes it
+        self._is_begun = True
+
+    def sync(self) -> None:
+        """Make sure that everything is on the disk, and close the file."""
+        self.file.flush()
+        if self._mode is not None:
+            self._temporary.chmod(self._mode)
+        os.fsync(self.file.fileno())
+        self.file.close()
+
+    def publish(self) -> None:
+        """Give the file its final name in one step: nobody ever sees half a file."""
+        if self._overwrite or not self._link():
+            self._temporary.replace(self.path)
+        with suppress(OSError):  # not every system can sync a folder; the file is whole in any case
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def discard(self) -> None:
+        """Delete the temporary file. If the file already has its final name, it stays."""
+        if self._is_begun:
+            with suppress(OSError):  # a full disk, which has already raised its error
+                self.file.close()
+            with suppress(OSError):
+                self._temporary.unlink(missing_ok=True)
+
+    def _link(self) -> bool:
+        """Give the file its name unless somebody else created that file; False if the file system does not support hard links."""
+        try:
+            self.path.hardlink_to(self._temporary)
+        except OSError:
+            self._check()
+            return False
+        return True
+
+    def _check(self) -> int | None:
+        """The permissions of the file to replace; None if there is no file."""
+        try:
+            found = self.path.lstat()
+        except FileNotFoundError:
+            if not self.path.parent.is_dir():
+                raise FileNotFoundError(errno.ENOENT, "there is no such folder") from None
+            return None
+        if not stat.S_ISREG(found.st_mode):
+            raise FileExistsError(errno.EEXIST, "the path exists and is not a plain file")
+        if not self._overwrite:
+            raise FileExistsError(errno.EEXIST, "the file exists already")
+        return stat.S_IMODE(found.st_mode)
+
+
+def sweep(folder: Path, now: Callable[[], float] = time.time) -> None:
+    """Delete the temporary files that killed processes left in a folder, once they are a day old."""
+    with suppress(OSError):  # the folder may not be readable
+        for entry in os.scandir(folder):
+            if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
+                with suppress(OSError):
+                    found = entry.stat(follow_symlinks=False)
+                    if stat.S_ISREG(found.st_mode) and now() - found.st_mtime > LEFTOVER:
+                        Path(entry).unlink()
+
+
+async def in_thread(function: Callable[[], object]) -> None:
+    """Run the function in a thread, and wait until it ends, even if the task is cancelled meanwhile, once or many times."""
+    running = asyncio.get_running_loop().run_in_executor(None, function)  # not a task: a closing loop would cancel it
+    cancelled: asyncio.CancelledError | None = None
+    while not running.done():
+        try:
+            await asyncio.wait([running])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    failure = running.exception()
+    if cancelled is not None:
+        raise cancelled
+    if failure is not None:
+        raise failure
