@@ -9,6 +9,9 @@ import logging
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent / "support"))
 
 from faults.answers import FAULTS, Fault
 from faults.cell import Verdict, run_cell, variants

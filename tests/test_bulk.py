@@ -228,7 +228,7 @@ def test_what_was_broken_off_is_unknown() -> None:
         await anext(run)
         await run.aclose()
         assert run.summary == BulkSummary(succeeded=1, failed=0, unknown=2, not_attempted=1, under_way=0)
-        with pytest.raises(RuntimeError, match="broken off"):
+        with pytest.raises(RuntimeError, match="stopped early"):
             await anext(run)
 
     virtual_time.run(main())

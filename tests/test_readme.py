@@ -68,6 +68,11 @@ async def test_the_block_about_redis_makes_a_client_of_a_shared_limiter() -> Non
     assert isinstance(scope["limiter"], RateLimiter)
 
 
+async def test_the_block_about_unreadable_invoices_runs(client: B2BClient) -> None:
+    scope = await run(BLOCKS[7], client=client)
+    assert scope["unreadable"] == []
+
+
 def test_every_method_in_the_table_exists() -> None:
     for resource, method in re.findall(r"`[^`]*client\.(invoices|extra_fields)\.(\w+)\(", README):
         owner = package.Invoices if resource == "invoices" else package.ExtraFields

@@ -1,10 +1,11 @@
-"""One quota for several processes: their leases are kept in Redis.
+"""Shares one quota between several processes, whose leases are kept in Redis.
 
-Install `bigcommerce-b2b-invoices[redis]`. Redis holds one log of leases for each store: name -> when it is freed, by the clock of
-the Redis server. A lease is written down before the request is sent, and when it is released it is freed one window later, so the
-guarantee of `RateLimiter` holds for all processes together. A process that dies with a lease keeps it from the others for
-`longest` seconds and a window. Who is next within a process, what the server says and its refusals are the business of each
-process, as without Redis.
+Install `bigcommerce-b2b-invoices[redis]`. For each store, Redis holds a log of all leases and a log of the walks' leases. A log
+maps the name of a lease to the time when it becomes free, by the clock of the Redis server. A process writes a lease to the log
+before it sends the request. When it releases the lease, the lease becomes free one window later. So the guarantee of
+`RateLimiter` holds for all processes together. If a process dies while it holds a lease, the others cannot use that lease for
+`longest` seconds plus one window. Each process decides for itself who is next, and handles the server's answers and refusals
+itself, as without Redis.
 """
 
 import asyncio
@@ -22,11 +23,12 @@ from bigcommerce_b2b_invoices.transport.feedback import Lease
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 
 logger = logging.getLogger("bigcommerce_b2b_invoices")
-PATIENCE = 2.0  # seconds for an answer of Redis
-RETRY = 1.0  # seconds until Redis is asked again after it was gone
+PATIENCE = 2.0  # seconds that Redis may take to answer
+RETRY = 1.0  # seconds until Redis is asked again after it failed
 
-# Each log has its limit; a walk's lease is in two, that of all leases and that of the walks.
-# KEYS: logs. ARGV: name, seconds until it is freed should its holder die, a limit for each log. Milliseconds to wait; -1: taken.
+# Each log has its own limit. A walk's lease is in two logs: the log of all leases, and the log of the walks' leases.
+# KEYS: logs. ARGV: the lease's name, seconds until it becomes free if its holder dies, a limit for each log.
+# Returns the milliseconds to wait, or -1 if the lease was taken.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -44,7 +46,7 @@ end
 return -1
 """
 
-# KEYS: one log. ARGV: seconds for which a dead process keeps its leases, then pairs of a name and the seconds until it is freed.
+# KEYS: one log. ARGV: seconds that a dead process keeps its leases, then pairs of a name and the seconds until it becomes free.
 _GIVE = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -58,19 +60,20 @@ redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[1] * 1000))
 class RedisRateLimiter(RateLimiter):
     """A `RateLimiter` whose quota is shared by every process that uses the same Redis for the same store.
 
-    Costs one round trip to Redis for a lease and, in the background, one for giving it back. The store's address and hash are the
-    key, so stores never share a quota by accident. Several clients of one process share one of these, as they do a RateLimiter.
+    A lease costs one round trip to Redis and, in the background, another one to give it back. The store's address and hash are
+    the key, so stores never share a quota by accident. Several clients of one process share one RedisRateLimiter, as they would
+    share a RateLimiter.
 
     Args:
-        redis: Used and never closed. It must belong to the event loop of the clients.
-        requests: Leases of all processes together. All processes must give the same numbers, `longest` too.
+        redis: The Redis client, which is used and never closed. It must belong to the event loop of the B2B clients.
+        requests: Leases of all processes together. All processes must pass the same numbers, including `longest`.
         per: Length of the window in seconds.
         reserve: Leases that walks and bulk calls may not use, of all processes together.
-        max_wait: Seconds that a call may wait for its lease; beyond it RateLimitWaitError is raised. None: as long as it takes.
+        max_wait: Seconds that a call may wait for its lease. A longer wait raises RateLimitWaitError. None means no limit.
         longest: Seconds that one attempt may take; not less than the `total` of the clients' Timeout.
-        without_redis: Requests in a window that this process sends on its own while Redis cannot be reached; by the quota
-            divided by the number of processes the quota is kept even then, except in the first window. 0: none; calls end with
-            RateLimitWaitError at once.
+        without_redis: Requests in a window that this process sends on its own while Redis cannot be reached. If this is the quota
+            divided by the number of processes, the quota is kept even then, except in the first window. 0 means none: calls end
+            with RateLimitWaitError at once.
     """
 
     def __init__(
@@ -95,28 +98,28 @@ class RedisRateLimiter(RateLimiter):
         self._give = redis.register_script(_GIVE)
         self._process = uuid.uuid4().hex
         self._numbers = itertools.count()
-        self._freed: list[tuple[str, float]] = []  # leases of which Redis must be told, and when each is freed
-        self._alone_until = -math.inf  # Redis is gone, and is not asked before
-        self._walks_refused_until = -math.inf  # the walks of all processes have what they may have: single calls go on
-        self._asked_for: object = None  # the waiter for whom Redis is asked
-        self._changed = asyncio.Event()  # another is next
+        self._freed: list[tuple[str, float]] = []  # leases that Redis must still be told about, and when each becomes free
+        self._alone_until = -math.inf  # Redis failed, and is not asked before this time
+        self._walks_refused_until = -math.inf  # all processes' walks have used their share; single calls go on
+        self._asked_for: object = None  # the waiter for whom `_ask` asks Redis
+        self._changed = asyncio.Event()  # set when another waiter is next
         self._asker: asyncio.Task[None] | None = None
         self._teller: asyncio.Task[None] | None = None
 
     async def aclose(self) -> None:
-        """Tell Redis of the leases that were given back just now. Without it they come free up to `longest` seconds later."""
-        if self._asker is not None and not (self._single or self._bulk):  # it asks for one who has gone
+        """Tell Redis about the leases that were just given back. Without this, they become free up to `longest` seconds later."""
+        if self._asker is not None and not (self._single or self._bulk):  # it asks for a waiter that has left
             await self._asker
         if self._teller is not None:
             await self._teller
 
     def release(self, lease: Lease, headers: Mapping[str, str] | None = None, *, refused: bool = False) -> None:
-        """As for a RateLimiter; Redis is told in the background."""
+        """Like `RateLimiter.release`. Redis is told in the background."""
         super().release(lease, headers, refused=refused)
         self._free(lease.shared, asyncio.get_running_loop().time() + self.per)
 
     def _lend_at_once(self, now: float, *, bulk: bool) -> Lease | None:  # noqa: ARG002 - Redis must be asked
-        self._logs(walk=bulk)  # refuses where no store is known
+        self._logs(walk=bulk)  # raises if no store is known
         return None
 
     def _may_send(self, now: float, *, bulk: bool) -> bool:
@@ -131,7 +134,7 @@ class RedisRateLimiter(RateLimiter):
         self._free(unsent.shared, asyncio.get_running_loop().time())
 
     def _serve(self) -> None:
-        """See that Redis is asked for whoever is next."""
+        """Make sure that a task asks Redis for the waiter that is next."""
         loop = asyncio.get_running_loop()
         waiter = self._next_waiter(loop.time())
         if waiter is not self._asked_for:
@@ -142,7 +145,7 @@ class RedisRateLimiter(RateLimiter):
             self._wake_at(self._next_change(loop.time()) if self._single or self._bulk else None)
 
     async def _ask(self) -> None:
-        """Ask Redis for one lease after another, as long as somebody can be served."""
+        """Ask Redis for one lease after another, as long as a waiter can be served."""
         loop = asyncio.get_running_loop()
         while (waiter := self._next_waiter(loop.time())) is not None:
             self._asked_for = waiter
@@ -162,7 +165,7 @@ class RedisRateLimiter(RateLimiter):
             self._wake_at(self._next_change(loop.time()))
 
     def _hand_over(self, name: str, now: float) -> None:
-        """Give the lease to whoever is next by now; a walk's lease serves a call, but not the other way round."""
+        """Give the lease to the waiter that is next now. A single call may use a walk's lease, but not the other way round."""
         waiter = self._next_waiter(now)
         if waiter is None or (waiter.bulk and not _is_walk(name)):
             self._free(name, now)
@@ -170,7 +173,7 @@ class RedisRateLimiter(RateLimiter):
             self._grant(waiter, now, shared=name)
 
     async def _seconds_to_lease(self, name: str) -> float:
-        """Take a lease of this name. 0: it is taken; otherwise how long to wait before it is worth asking again."""
+        """Take a lease with this name. Returns 0 if it was taken, otherwise the seconds to wait before asking again."""
         now = asyncio.get_running_loop().time()
         if now < self._alone_until:
             return 0.0 if self._held + len(self._cooling) < self.without_redis else RETRY
@@ -180,27 +183,28 @@ class RedisRateLimiter(RateLimiter):
             async with asyncio.timeout(PATIENCE):
                 await self._tell_after_an_outage()
                 milliseconds = await self._take(keys=logs, args=[name, self.longest + self.per, *limits[: len(logs)]])
-        except Exception as gone:  # noqa: BLE001 - whatever it is: those who wait must not wait for ever
-            self._free(name, now)  # perhaps it was taken
+        except Exception as gone:  # noqa: BLE001 - whatever fails, the waiters must not wait for ever
+            self._free(name, now)  # Redis may have taken it
             self._lose_redis(gone)
             return RETRY
-        return 0.0 if milliseconds < 0 else min(max(milliseconds, 1) / 1000, self.per)  # what is under way now is freed later
+        # A lease that is in use now becomes free in `per` seconds at the earliest.
+        return 0.0 if milliseconds < 0 else min(max(milliseconds, 1) / 1000, self.per)
 
     def _lose_redis(self, gone: Exception) -> None:
-        text = f"Redis cannot be asked for the quota ({type(gone).__name__})"
+        text = f"cannot get a lease from Redis ({type(gone).__name__})"
         if self.without_redis:
             if self._alone_until == -math.inf:  # once for each outage
-                logger.warning("%s: %d requests in %g s without it", text, self.without_redis, self.per)
+                logger.warning("%s: this process sends up to %d requests in %g s without it", text, self.without_redis, self.per)
             self._alone_until = asyncio.get_running_loop().time() + RETRY
         else:
             for waiter in (*self._single, *self._bulk):
                 if not waiter.granted.done():
                     waiter.granted.set_exception(RateLimitWaitError(text))
-        self._changed.set()  # look again at once
+        self._changed.set()  # `_ask` looks again at once
 
     def _logs(self, *, walk: bool) -> list[str]:
         if self._store is None:
-            raise ConfigurationError("the limiter serves no store yet: give it to a client, or claim one")
+            raise ConfigurationError("the limiter does not serve a store yet: pass it to a client, or call `claim`")
         log = f"b2b-invoices:{{{self._store}}}"  # the braces keep both logs on one node of a cluster
         return [log, f"{log}:walks"] if walk else [log]
 
@@ -215,17 +219,17 @@ class RedisRateLimiter(RateLimiter):
             try:
                 async with asyncio.timeout(PATIENCE):
                     await self._tell_once()
-            except Exception as gone:  # noqa: BLE001 - they are told later, or come free by themselves
-                logger.debug("Redis cannot be told of freed leases (%s)", type(gone).__name__)
+            except Exception as gone:  # noqa: BLE001 - they are told later, or become free by themselves
+                logger.debug("cannot tell Redis about freed leases (%s)", type(gone).__name__)
                 return
 
     async def _tell_after_an_outage(self) -> None:
-        if self._alone_until > -math.inf:  # what was sent meanwhile counts
+        if self._alone_until > -math.inf:  # requests that were sent during the outage count
             await self._tell_once()
             self._alone_until = -math.inf
 
     async def _tell_once(self) -> None:
-        """Write down when leases are freed. What fails is kept for the next time, unless Redis has forgotten it anyway."""
+        """Tell Redis when leases become free. If that fails, keep them for the next try, unless Redis drops them before."""
         now = asyncio.get_running_loop().time()
         freed, self._freed = [(name, when) for name, when in self._freed if when + self.longest > now], []
         try:

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as GoneError
 
 from bigcommerce_b2b_invoices import RateLimitWaitError
-from bigcommerce_b2b_invoices.redis_limiter import RedisRateLimiter
+from bigcommerce_b2b_invoices.integrations.redis import RedisRateLimiter
 from bigcommerce_b2b_invoices.transport.feedback import Lease
 
 PER = 60.0
@@ -20,7 +20,7 @@ PER = 60.0
 
 @attrs.define
 class Logs:
-    """Redis, as far as the two scripts go: test_redis_limiter.py runs them on a real one."""
+    """Redis, as far as the two scripts go: test_integrations.redis.py runs them on a real one."""
 
     delays: list[float] = attrs.Factory(lambda: [0.001])
     gone: bool = False
@@ -221,7 +221,7 @@ def test_what_was_sent_without_redis_counts_when_it_is_back(caplog: pytest.LogCa
 
 def test_redis_that_takes_too_long_is_gone() -> None:
     async def main() -> float:
-        with pytest.raises(RateLimitWaitError, match=r"Redis cannot be asked for the quota \(TimeoutError\)"):
+        with pytest.raises(RateLimitWaitError, match=r"cannot get a lease from Redis \(TimeoutError\)"):
             await limiter(Logs([10.0]), 5).acquire()
         return asyncio.get_running_loop().time()
 

@@ -17,7 +17,7 @@ from conftest import connect
 from redis.asyncio import Redis
 
 from bigcommerce_b2b_invoices import B2BClient, ConfigurationError, RateLimitWaitError
-from bigcommerce_b2b_invoices.redis_limiter import RedisRateLimiter
+from bigcommerce_b2b_invoices.integrations.redis import RedisRateLimiter
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 from bigcommerce_b2b_invoices.transport.feedback import Lease
 
@@ -122,14 +122,14 @@ async def test_without_redis_nothing_is_sent_unless_wanted(server: redis_server.
         started = time.monotonic()
         outcomes = await asyncio.gather(*(limited.acquire() for _ in range(3)), return_exceptions=True)
         assert all(isinstance(outcome, RateLimitWaitError) for outcome in outcomes)
-        assert "Redis cannot be asked" in str(outcomes[0])
+        assert "cannot get a lease from Redis" in str(outcomes[0])
         assert time.monotonic() - started < 1
 
 
 async def test_without_redis_each_process_sends_its_own_part_and_redis_learns_of_it_later(
     server: redis_server.RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bigcommerce_b2b_invoices.redis_limiter.RETRY", 0.05)
+    monkeypatch.setattr("bigcommerce_b2b_invoices.integrations.redis.RETRY", 0.05)
     async with limiter(server, without_redis=2, per=1.0, max_wait=0.5) as limited, limiter(server, max_wait=0.2) as other:
         server.stop()
         leases = await take(limited, 2)
@@ -146,7 +146,7 @@ async def test_without_redis_each_process_sends_its_own_part_and_redis_learns_of
 
 
 async def test_redis_that_does_not_answer_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bigcommerce_b2b_invoices.redis_limiter.PATIENCE", 0.1)
+    monkeypatch.setattr("bigcommerce_b2b_invoices.integrations.redis.PATIENCE", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         async with Redis(port=silent.getsockname()[1]) as redis:
             limited = RedisRateLimiter(redis)
@@ -182,7 +182,7 @@ def test_a_limiter_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
 WORKER = """
 import asyncio, json, random, sys, time
 from redis.asyncio import Redis
-from bigcommerce_b2b_invoices.redis_limiter import RedisRateLimiter
+from bigcommerce_b2b_invoices.integrations.redis import RedisRateLimiter
 
 async def main(url, seed):
     rng, arrivals = random.Random(seed), []
