@@ -6,13 +6,16 @@ __all__ = ["main"]
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code: 0, 1 failed, 2 bad usage or settings, 130 Ctrl-C, 143 SIGTERM.
+    """Run one command and return its exit code.
+
+    0 means success, 1 failure, 2 bad usage or settings, and 3 that `list` or `export` left out invoices that cannot be read.
+    129 means SIGHUP, 130 Ctrl-C and 143 SIGTERM.
 
     Args:
-        argv: The arguments without the program's name; None: those of the process.
+        argv: The arguments, without the program's name. None means the arguments of the process.
     """
     try:
-        from bigcommerce_b2b_invoices.cli.program import run  # noqa: PLC0415 - so that a missing package is one line
+        from bigcommerce_b2b_invoices.cli.program import run  # noqa: PLC0415 - a missing package then costs one line
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("cyclopts", "rich"):
             raise

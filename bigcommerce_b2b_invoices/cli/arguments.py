@@ -1,4 +1,4 @@
-"""How arguments are read: strictly, for a mistyped id must not become another one."""
+"""Strict readers of arguments: a mistyped id must never turn into another id."""
 
 import re
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ _DIGITS = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 def read_whole(_type: type, tokens: Sequence[Token]) -> int:
-    """A whole number in decimal digits: cyclopts alone would take 1.5 for 2."""
+    """A whole number in decimal digits: cyclopts by itself would read 1.5 as 2."""
     text = tokens[0].value
     if not _DIGITS.fullmatch(text):
-        raise ValueError(f"{text!r} is no whole number")
+        raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def read_time(_type: type, tokens: Sequence[Token]) -> datetime:
-    """An ISO 8601 date or time; without a time zone it is UTC, and a date is its first moment."""
+    """An ISO 8601 date or time. If it has no time zone, it is in UTC. A date means its first moment."""
     text = tokens[0].value
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no ISO 8601 date or time, such as 2026-01-31 or 2026-01-31T12:00:00+01:00") from None
+        raise ValueError(f"{text!r} is not an ISO 8601 date or time, such as 2026-01-31 or 2026-01-31T12:00:00+01:00") from None
     return time if time.utcoffset() is not None else time.replace(tzinfo=UTC)
 
 

@@ -8,9 +8,10 @@ from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
 from bigcommerce_b2b_invoices.cli.progress import progress
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import say
+from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
 from bigcommerce_b2b_invoices.export import open_export
 
-STEP = 50  # invoices between two reports of the progress
+STEP = 50  # invoices between two progress reports
 
 
 async def export_invoices(
@@ -21,21 +22,23 @@ async def export_invoices(
     filters: Filters = NO_FILTERS,
     settings: Settings = FROM_ENVIRONMENT,
 ) -> int:
-    """Write all invoices that match to a file, which appears when it is complete and not before.
+    """Write all matching invoices to a file. The file appears only when it is complete.
 
-    JSON Lines hold what the API sent, in its own names. CSV holds one row an invoice, where a text that a spreadsheet would
-    take for a formula gets a leading apostrophe. Only the owner may read a new file.
+    A JSON Lines file holds what the API sent, under the API's own names. A CSV file holds one row for each invoice; a text that a
+    spreadsheet would read as a formula gets a leading apostrophe. Only the owner may read a new file. If an invoice cannot be
+    read, the command names it on stderr, leaves it out and exits with 3.
 
     Args:
-        path: The file; its ending, .jsonl or .csv, chooses the format.
+        path: The file to write. Its ending, .jsonl or .csv, sets the format.
         overwrite: Replace the file if it exists.
-        filters: Which invoices.
+        filters: Which invoices to write.
         settings: Where to connect.
     """
     query = filters.as_query()
     started = time.monotonic()
     async with open_export(path, overwrite=overwrite) as export, connect(settings) as connection:
-        walk = connection.client.invoices.iterate(query)
+        unreadable = Unreadable()
+        walk = connection.client.invoices.iterate(query, on_unreadable=unreadable)
         with progress(as_lines=settings.verbose) as report:
             seen = 0
             async for invoice in walk:
@@ -45,11 +48,11 @@ async def export_invoices(
                 if seen % STEP == 0:
                     report(seen, walk.total_count)
     say(f"{path}: {summary(export.count, connection.requests, time.monotonic() - started, walk.report)}")
-    return 0
+    return unreadable.exit_code
 
 
 def summary(count: int, requests: int, seconds: float, report: WalkReport) -> str:
-    """One line on what was done. "best_effort": rows may be missing that others wrote or deleted meanwhile."""
+    """One line about the export. "best_effort" means that rows that others wrote or deleted meanwhile may be missing."""
     rate = requests / seconds * 60 if seconds > 0 else 0
     oddities = f"; oddities: {'; '.join(report.anomalies)}" if report.anomalies else ""
     return (

@@ -1,4 +1,4 @@
-"""Which invoices: the options of a command as a query."""
+"""The filter options of a command, turned into a query."""
 
 from typing import Annotated, Literal
 
@@ -20,22 +20,24 @@ from bigcommerce_b2b_invoices.cli.arguments import MaybeTime, Whole
 @Parameter(name="*", group="Filters")
 @attrs.frozen(kw_only=True)
 class Filters:
-    """Which invoices, in which order. All that is given must hold.
+    """Which invoices, and in which order. An invoice must pass every filter that is given.
 
     Attributes:
-        status: How far it is paid.
+        status: How much of the invoice is paid.
         customer_id: Id of the B2B Edition company.
         customer_name: Name of the company.
-        external_ids: Id in another system; repeat it for any of several.
-        channel_ids: BigCommerce channel; repeat it for any of several.
+        external_ids: Id in another system. Repeat the option to accept any of several ids.
+        channel_ids: Id of a BigCommerce channel. Repeat the option to accept any of several channels.
         query: Text to search for.
         search_by: The only field to search in.
-        begin: Made at this time or later: an ISO 8601 date (its first moment in UTC) or time.
-        end: Made at this time or earlier.
-        overdue: Only those that are due and not paid. The API has no such filter: all others are read, too, and left out.
-        sort_by: Field to sort by; without it the newest come first.
+        begin: Created at this time or later: an ISO 8601 date (its first moment in UTC) or time.
+        end: Created at this time or earlier.
+        overdue: Only invoices that are past their due date and not fully paid. The API has no such filter, so the command also
+            reads all other invoices and leaves them out.
+        sort_by: Field to sort by. The default is the creation time: `list` shows the newest first, `export` writes the oldest
+            first.
         order_by: Ascending or descending.
-        extra_fields: Have the invoices carry their extra fields.
+        extra_fields: Also read the extra fields of each invoice.
     """
 
     status: InvoiceStatus | None = None
@@ -59,7 +61,7 @@ class Filters:
             ConfigurationError: The options contradict each other.
         """
         if self.search_by is not None and self.query is None:
-            raise ConfigurationError("--search-by says where to search: say for what by --query")
+            raise ConfigurationError("--search-by names the field to search in: also give the text to search for, with --query")
         try:
             return InvoiceQuery(
                 status=self.status,
@@ -79,7 +81,7 @@ class Filters:
             raise ConfigurationError(f"bad filter: {problem}") from None
 
     def admits(self, invoice: Invoice) -> bool:
-        """Whether an invoice that the API listed is wanted."""
+        """Whether an invoice that the API listed passes the filters that the API does not have."""
         return not self.overdue or invoice.is_overdue()
 
 

@@ -4,15 +4,14 @@ import sys
 
 import attrs
 
-from bigcommerce_b2b_invoices import Direction, Invoice, NotFoundError
+from bigcommerce_b2b_invoices import MAX_LIMIT, Direction, Invoice, NotFoundError
 from bigcommerce_b2b_invoices.cli import show
 from bigcommerce_b2b_invoices.cli.arguments import InvoiceId, OneOrMore
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import say
+from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
 from bigcommerce_b2b_invoices.cli.verdict import FAILED, error_text
-
-PAGE = 250  # invoices a request, the API's maximum
 
 
 async def list_invoices(
@@ -22,15 +21,16 @@ async def list_invoices(
     filters: Filters = NO_FILTERS,
     settings: Settings = FROM_ENVIRONMENT,
 ) -> int:
-    """List invoices, the newest first unless they are sorted.
+    """List invoices, the newest first unless an option sets another order.
 
-    A terminal gets a table. A program gets lines with tabs between number, id, company, status, open balance, original balance,
-    currency, due date and date made.
+    On a terminal, the command prints a table. Otherwise it prints one line for each invoice, with tabs between number, id,
+    company, status, open balance, original balance, currency, due date and creation date. If an invoice cannot be read, the
+    command names it on stderr, leaves it out and exits with 3.
 
     Args:
-        limit: Most invoices to show.
-        json: Print JSON Lines instead, in the API's own names.
-        filters: Which invoices.
+        limit: The largest number of invoices to show.
+        json: Print JSON Lines instead, under the API's own names.
+        filters: Which invoices to show.
         settings: Where to connect.
     """
     query = filters.as_query()
@@ -39,9 +39,10 @@ async def list_invoices(
     as_table = sys.stdout.isatty() and not json
     rows: list[tuple[str, ...]] = []
     shown = seen = left = 0
+    unreadable = Unreadable()
     async with connect(settings) as connection:
-        page_size = PAGE if filters.overdue else min(PAGE, limit)
-        walk = connection.client.invoices.iterate(query, page_size=page_size, prefetch=0)
+        page_size = MAX_LIMIT if filters.overdue else min(MAX_LIMIT, limit)
+        walk = connection.client.invoices.iterate(query, page_size=page_size, prefetch=0, details=json, on_unreadable=unreadable)
         async for invoice in walk:
             seen += 1
             if not filters.admits(invoice):
@@ -58,7 +59,7 @@ async def list_invoices(
         show.print_table(show.INVOICE_COLUMNS, rows)
     if left > 0:
         say(f"{shown} invoices shown, {left} not read; --limit shows more")
-    return 0
+    return unreadable.exit_code
 
 
 def _print(invoice: Invoice, *, json: bool) -> None:
@@ -69,14 +70,14 @@ def _print(invoice: Invoice, *, json: bool) -> None:
 
 
 async def get_invoices(invoice_id: InvoiceId, /, *more: InvoiceId, settings: Settings = FROM_ENVIRONMENT) -> int:
-    """Print invoices as JSON in the API's own names.
+    """Print invoices as JSON under the API's own names.
 
-    A terminal gets it indented, a program one invoice a line. An invoice that does not exist is reported and makes the exit code
-    1; the others are printed all the same.
+    On a terminal, the JSON is indented; otherwise each invoice takes one line. If an invoice does not exist, the command reports
+    it, prints the others and exits with 1.
 
     Args:
-        invoice_id: The API's own number of the invoice.
-        more: Any number of further ids.
+        invoice_id: The API's own id of the invoice.
+        more: Any number of other ids.
         settings: Where to connect.
     """
     show_one = show.print_pretty_json if sys.stdout.isatty() else show.print_json
@@ -92,10 +93,10 @@ async def get_invoices(invoice_id: InvoiceId, /, *more: InvoiceId, settings: Set
 
 
 async def list_extra_fields(*, json: bool = False, settings: Settings = FROM_ENVIRONMENT) -> int:
-    """List how the store's extra fields of invoices are configured.
+    """List the configs of the store's extra fields for invoices.
 
     Args:
-        json: Print JSON Lines instead, in the API's own names.
+        json: Print JSON Lines instead, under the API's own names.
         settings: Where to connect.
     """
     async with connect(settings) as connection:

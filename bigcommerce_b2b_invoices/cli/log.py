@@ -23,7 +23,7 @@ def show_log() -> None:
 
 
 def hide_log() -> None:
-    """Leave the logger as it was."""
+    """Put the logger back as it was."""
     for handler in [handler for handler in logger.handlers if handler.name == _NAME]:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)

@@ -1,4 +1,4 @@
-"""One run of the program: parse, run, and end in order, whatever happens."""
+"""One run of the program: parse the arguments, run the command, and turn every ending into an exit code."""
 
 import asyncio
 import inspect
@@ -16,17 +16,17 @@ from bigcommerce_b2b_invoices.cli.verdict import error_text, exit_code, is_fores
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command that the arguments name; returns the exit code. Nothing is raised."""
+    """Run the command that the arguments name and return the exit code. It never raises."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name must not end a listing
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not end a listing
     try:
         code = _run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
-    except BrokenPipeError:  # such as `| head`, which has seen enough
+    except BrokenPipeError:  # for example `| head`, which stops reading early
         return 0
-    except SystemExit as ended:  # rich makes one with code 1 of a broken pipe
+    except SystemExit as ended:  # rich turns a broken pipe into this error with code 1
         return 0 if ended.code in (None, 1) else 2
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person reads this, not a program
         if not is_foreseen(error):
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _let_go_of_stdout() -> None:
-    """What can no longer be written is forgotten: the interpreter would complain about it once more at its end."""
+    """Drop output that can no longer be written: the interpreter would complain about it again when it exits."""
     stdout = sys.stdout
     if stdout is None:
         return
@@ -59,9 +59,9 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 async def _until_signal(command: Coroutine[object, object, int]) -> int:
-    """Run the command. A signal that would kill the process cancels it instead, so that it can clean up.
+    """Run the command. A signal that would kill the process cancels the command instead, so that the command can clean up.
 
-    asyncio does the same for Ctrl-C by itself, and turns it into a KeyboardInterrupt at the end.
+    asyncio already does the same for Ctrl-C, and raises a KeyboardInterrupt at the end.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     received: list[signal.Signals] = []
@@ -73,8 +73,8 @@ async def _until_signal(command: Coroutine[object, object, int]) -> int:
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` has it ignored: leave it so
-            with suppress(NotImplementedError, RuntimeError):  # Windows, and any thread but the main one
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores SIGHUP: leave it ignored
+            with suppress(NotImplementedError, RuntimeError):  # on Windows, and in any thread but the main one
                 loop.add_signal_handler(number, stop, number)
     try:
         return await command

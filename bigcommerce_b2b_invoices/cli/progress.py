@@ -1,4 +1,4 @@
-"""How far a long command is, on stderr: a bar at a terminal, else a line now and then."""
+"""The progress of a long command, on stderr: a bar on a terminal, otherwise a line every few seconds."""
 
 import sys
 import time
@@ -12,13 +12,13 @@ from rich.text import Text
 
 from bigcommerce_b2b_invoices.cli.text import say
 
-Report: TypeAlias = Callable[[int, int | None], None]  # how many are done, and of how many, where that is known
+Report: TypeAlias = Callable[[int, int | None], None]  # how many are done, and how many there are, or None if that is unknown
 
 EVERY = 5.0  # seconds between two lines
 
 
 def progress(*, as_lines: bool) -> AbstractContextManager[Report]:
-    """A function to report to. Lines are better where other lines are printed, too."""
+    """A context that gives a function to report to. Lines are better if the command also prints other lines."""
     at_terminal = sys.stderr is not None and sys.stderr.isatty()
     return bar() if at_terminal and not as_lines else lines()
 
@@ -40,7 +40,7 @@ def lines(every: float = EVERY, clock: Callable[[], float] = time.monotonic) -> 
 
 @contextmanager
 def bar() -> Generator[Report]:
-    """Count, rate and time left; gone when the block ends."""
+    """Count, rate and time left. The bar disappears when the block ends."""
     columns = (BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("", total=None)

@@ -20,15 +20,15 @@ async def run_sandbox(
 ) -> int:
     """Run a stand-in for the API on this machine, full of made-up invoices, until Ctrl-C.
 
-    Its first lines set the environment for other commands.
+    The first lines that it prints set the environment variables for other commands.
 
     Args:
-        port: To listen on; 0 for any that is free.
-        invoices: How many there are at first.
+        port: Port to listen on; 0 means any free port.
+        invoices: How many invoices there are at first.
         seed: The same seed gives the same invoices.
-        latency: Seconds that every answer waits.
-        quota: Requests a minute, then 429; without it there is no quota.
-        max_limit: Most rows of a page.
+        latency: Seconds to delay every response.
+        quota: Requests allowed in a minute; more are answered with 429. Without this option there is no quota.
+        max_limit: The largest number of rows on a page.
     """
     try:
         sandbox = Sandbox(invoices=invoices, seed=seed, latency=latency, quota=quota, max_limit=max_limit, port=port)
@@ -41,6 +41,6 @@ async def run_sandbox(
             f"export BIGCOMMERCE_B2B_BASE_URL={sandbox.base_url}\n"
         )
         sys.stdout.flush()
-        with suppress(asyncio.CancelledError):  # Ctrl-C or SIGTERM: how it is meant to end
+        with suppress(asyncio.CancelledError):  # Ctrl-C or SIGTERM, the normal end
             await asyncio.Event().wait()
     return 0

@@ -1,4 +1,4 @@
-"""Where a command's requests go: to the store of the environment, or to a sandbox of its own."""
+"""Where a command sends its requests: to the store that the environment names, or to its own sandbox."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ from bigcommerce_b2b_invoices.cli.log import show_log
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 REQUESTS_PER_MINUTE = 150  # what the API allows a store
-UNLIMITED = 1_000_000  # more than this machine answers in a minute
+UNLIMITED = 1_000_000  # more than this machine can answer in a minute
 
 
 @Parameter(name="*", group="Connection")
@@ -22,12 +22,12 @@ class Settings:
     """Where to connect, and how fast.
 
     Attributes:
-        sandbox: Use a sandbox with made-up invoices, which lives as long as the command: no credentials are needed.
-        sandbox_invoices: How many invoices it has.
+        sandbox: Use a sandbox with made-up invoices, which runs only as long as the command. It needs no credentials.
+        sandbox_invoices: How many invoices the sandbox has.
         sandbox_seed: The same seed gives the same invoices.
-        requests_per_minute: Most requests a minute. By default 150, which is all that the API allows a store and all
-            its integrations together; in a sandbox as fast as it goes.
-        verbose: Show what is sent on stderr, one line for each attempt.
+        requests_per_minute: The most requests to send in a minute. The default is 150, which is all that the API allows a store
+            and its integrations together. In a sandbox, the default is as many as the machine can answer.
+        verbose: Show the library's log on stderr, with one line for each attempt to send a request.
     """
 
     sandbox: bool = False
@@ -42,26 +42,26 @@ FROM_ENVIRONMENT = Settings()
 
 @attrs.define
 class Connection:
-    """A client that counts.
+    """A client, and a count of the requests that it sends.
 
     Attributes:
-        requests: How many were sent, repeated ones included.
+        requests: How many requests the client has sent, including retries.
     """
 
     client: B2BClient = attrs.field(init=False)
     requests: int = 0
 
     def count(self, _attempt: Attempt) -> None:
-        """Take note of one more."""
+        """Count one more request."""
         self.requests += 1
 
 
 @asynccontextmanager
 async def connect(settings: Settings) -> AsyncGenerator[Connection]:
-    """A client to use, and the sandbox behind it where one is wanted. Credentials come from the environment only.
+    """A client to use, and its sandbox if the settings ask for one. Credentials come only from the environment.
 
     Raises:
-        ConfigurationError: A variable is missing or cannot be right.
+        ConfigurationError: An environment variable is missing or cannot be right.
     """
     connection = Connection()
     default = UNLIMITED if settings.sandbox else REQUESTS_PER_MINUTE

@@ -18,7 +18,7 @@ from bigcommerce_b2b_invoices.export import iso_utc, plain_amount, word
 INVOICE_COLUMNS = ("number", "id", "company", "status", "open", "original", "", "due", "created")
 CONFIG_COLUMNS = ("name", "id", "type", "required", "unique", "visible", "defined", "default", "limits")
 _NUMERIC = ("id", "open", "original")
-_MAY_WRAP = ("number", "company", "status", "name", "type", "default", "limits")  # where the terminal is narrow
+_MAY_WRAP = ("number", "company", "status", "name", "type", "default", "limits")  # if the terminal is narrow
 _INDENT = "  "
 
 
@@ -39,13 +39,13 @@ def invoice_cells(invoice: Invoice) -> tuple[str, ...]:
 
 
 def _amount(money: Money | None) -> str:
-    """Exact, without zeros after the second decimal: the API writes 40.2800."""
+    """The exact amount, without trailing zeros after the second decimal: the API writes 40.2800."""
     whole, point, decimals = plain_amount(money.value if money else None).partition(".")
     return f"{whole}{point}{decimals[:2]}{decimals[2:].rstrip('0')}"
 
 
 def _currency(opened: Money | None, original: Money | None) -> str:
-    """One code where both balances have the same; else both, in the order of the columns."""
+    """One code if both balances have the same; otherwise both codes, in the order of the columns."""
     return "/".join(dict.fromkeys(money.code for money in (opened, original) if money))
 
 
@@ -76,12 +76,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             column, justify="right" if column in _NUMERIC else "left", overflow="fold", no_wrap=column not in _MAY_WRAP
         )
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))  # a Text: rich would take [red] in a name for a colour
+        table.add_row(*(Text(printable(cell)) for cell in row))  # a Text, because rich would read [red] in a name as a colour
     Console().print(table)
 
 
 def print_line(row: Sequence[str]) -> None:
-    """The cells of a row with tabs between; a tab inside a cell is escaped."""
+    """The cells of a row, with tabs between them. A tab inside a cell is escaped."""
     sys.stdout.write("\t".join(printable(cell) for cell in row) + "\n")
 
 
@@ -91,7 +91,7 @@ def print_json(model: attrs.AttrsInstance) -> None:
 
 
 def print_pretty_json(model: attrs.AttrsInstance) -> None:
-    """JSON on many lines, in colours where the terminal has them."""
+    """JSON on many lines, in colours if the terminal has them."""
     Console().print(JSONHighlighter()(indented(json.loads(to_json(model), parse_float=Decimal))), soft_wrap=True)
 
 

@@ -1,16 +1,16 @@
-"""Text for a terminal: what a server sent must not be able to steer it."""
+"""Text for a terminal. Text from a server must not be able to control the terminal."""
 
 import os
 import sys
 import unicodedata
 from contextlib import suppress
 
-_HARMLESS = ("Zs",)  # spaces of all widths; `isprintable` knows only one
+_HARMLESS = ("Zs",)  # spaces of all widths; `isprintable` accepts only one of them
 _JOINERS = "\u200c\u200d"  # part of Persian words and of emoji
 
 
 def printable(text: str) -> str:
-    r"""The text on one line, with `\x1b` and the like in place of characters that control something."""
+    r"""The text on one line, with an escape such as `\x1b` in place of each control character."""
     if text.isprintable():
         return text
     return "".join(
@@ -22,13 +22,13 @@ def printable(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """The text without the token, which a server may have echoed."""
+    """The text with `***` in place of the token, which a server may have echoed."""
     token = os.environ.get("BIGCOMMERCE_ACCESS_TOKEN")
     return text.replace(token, "***") if token else text
 
 
 def say(line: str) -> None:
-    """One line for the user, on stderr: stdout is for what was asked for. Where nobody reads it, it is lost."""
-    with suppress(OSError, AttributeError):  # a closed pipe; no stderr at all
+    """One line for the user, on stderr: stdout is for the command's result. If nobody reads stderr, the line is lost."""
+    with suppress(OSError, AttributeError):  # a closed pipe, or no stderr at all
         sys.stderr.write(f"{printable(masked(line))}\n")
         sys.stderr.flush()

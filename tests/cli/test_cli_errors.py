@@ -20,9 +20,9 @@ USAGE = [
     (["list", "--limit", "0"], "--limit"),
     (["list", "--limit", "many"], "--limit"),
     (["list", "--status", "lost"], "--status"),
-    (["list", "--begin", "yesterday"], "'yesterday' is no ISO 8601 date or time"),
+    (["list", "--begin", "yesterday"], "'yesterday' is not an ISO 8601 date or time"),
     (["list", "--begin", "2026-01-02", "--end", "2026-01-01"], "begin_date_at is later than end_date_at"),
-    (["list", "--search-by", "type"], "--search-by says where to search: say for what by --query"),
+    (["list", "--search-by", "type"], "--search-by names the field to search in: also give the text to search for, with --query"),
     (["list", "--query", ""], "q is empty"),
     (["list", "--order-by", "up"], "--order-by"),
     (["list", "--requests-per-minute", "0"], "--requests-per-minute"),
@@ -69,7 +69,7 @@ ANSWERS = [
     (answer({"code": 422, "data": {"q": ["Too long.", "Odd."], "x": ["No."]}}, status=422), "(HTTP 422); q: Too long. Odd."),
     (answer({"code": 403, "data": {"errMsg": "\x1b[2J"}}, status=403), r"\x1b[2J (HTTP 403)"),
     (raw(b"<html>"), "not JSON"),
-    (answer({"code": 200, "data": [{"id": "x"}]}), "cannot read Invoice at data[0].id"),
+    (answer({"code": 200, "data": {"id": "x"}}), "cannot read page at data: expected a list"),
 ]
 
 
@@ -97,7 +97,7 @@ async def test_a_wrong_store_hash_is_hinted_at(cli_here: Any, environment: Any) 
         environment("wrong", sandbox.auth_token, sandbox.base_url)
         run = await cli_here("get", "1")
     assert run.code == 1
-    assert run.err.endswith("; a wrong BIGCOMMERCE_STORE_HASH is answered so, too\n")
+    assert run.err.endswith("; a wrong BIGCOMMERCE_STORE_HASH gets the same answer\n")
 
 
 @pytest.mark.parametrize(

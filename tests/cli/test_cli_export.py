@@ -55,10 +55,10 @@ BAD_PATHS = [
     ("invoices.xlsx", "error: no format has the ending of 'invoices.xlsx': use .csv or .jsonl\n"),
     ("invoices", "error: no format has the ending of 'invoices': use .csv or .jsonl\n"),
     ("there.csv", "error: {}/there.csv: the file exists already\n"),
-    ("nowhere/invoices.csv", "error: {}/nowhere: there is no such directory\n"),
+    ("nowhere/invoices.csv", "error: {}/nowhere/invoices.csv: there is no such folder\n"),
     ("there.csv/invoices.csv", "error: {}/there.csv/invoices.csv: Not a directory\n"),
-    ("directory.csv --overwrite", "error: {}/directory.csv: something is there that is no plain file\n"),
-    ("link.csv --overwrite", "error: {}/link.csv: something is there that is no plain file\n"),
+    ("directory.csv --overwrite", "error: {}/directory.csv: the path exists and is not a plain file\n"),
+    ("link.csv --overwrite", "error: {}/link.csv: the path exists and is not a plain file\n"),
 ]
 
 
