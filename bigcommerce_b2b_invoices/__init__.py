@@ -57,6 +57,7 @@ from bigcommerce_b2b_invoices.models.invoice import (
     Shipment,
 )
 from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
+from bigcommerce_b2b_invoices.models.page import Page, WalkReport
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SearchField, SortField
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
@@ -66,12 +67,13 @@ from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter, RateLimit
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
-from bigcommerce_b2b_invoices.walks.page import Page, WalkReport
-from bigcommerce_b2b_invoices.walks.run import BulkRun
+from bigcommerce_b2b_invoices.walks.stream import BulkRun
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.converter import from_json, to_json
+from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 
 __all__ = [
+    "MAX_LIMIT",
     "APIError",
     "Address",
     "Attempt",

@@ -16,25 +16,27 @@ def run(
     concurrency: int = 8,
     ordered: bool = False,
 ) -> BulkRun[Item, Result]:
-    """The outcome of the operation on each item: an async iterator of `Outcome`, with a `summary`.
+    """Run the operation on each item. Returns an async iterator of `Outcome`, with a `summary`.
 
-    Nothing is begun before the first outcome is asked for. An item keeps one of `concurrency` places from when it is taken until
-    the consumer is done with its outcome and asks for another: a consumer that stops stops the rest. An exception of the
-    operation is the item's outcome, and the others go on. The operation's requests let single calls go first, as those of a walk
-    do, and leave the limiter's `reserve` alone. Costs the operation's own requests.
+    No operation starts before the consumer asks for the first outcome. There are `concurrency` places. An item takes a place when
+    it is taken from `items`, and frees it when the consumer has its outcome and asks for another one. So if the consumer stops,
+    the run stops as well. If the operation raises an exception, that exception is the outcome of the item, and the other items
+    continue. Like the requests of a walk, the operation's requests let single calls go first, and they never use the limiter's
+    `reserve`. The run costs the operation's own requests.
 
-    Leaving the loop, an error in it and cancellation cancel what is under way, which for a write may mean that nobody knows
-    whether it happened: to stop with certainty end the items instead, and take the outcomes that are left.
+    If the loop ends early (by `break`, an error or cancellation), the operations that have not ended are cancelled. A write that
+    is cancelled may or may not have happened. To stop cleanly, stop supplying items and take the outcomes that are left.
 
     Args:
         operation: An async function of one item, such as `client.invoices.delete`.
-        items: Taken one at a time, when there is a place; may be an async iterable, such as a walk. What it raises ends the
-            items, and is raised here once all outcomes of those taken have been handed out.
-        concurrency: Operations under way at a time, together with outcomes not yet taken, at most.
-        ordered: Hand out the outcomes in the order of the items, not as they complete: a slow one then holds up the others.
+        items: An iterable or an async iterable, such as a walk. The run takes one item at a time, when a place is free. If
+            `items` raises an exception, the run takes no more items, hands out the outcomes of the items already taken, and then
+            raises that exception.
+        concurrency: The most operations at a time, including those that have ended but whose outcome has not been taken.
+        ordered: Hand out the outcomes in the order of the items, not as they complete. A slow item then holds up the others.
 
     Raises:
-        TypeError: An argument cannot be used.
+        TypeError: An argument has the wrong type.
         ValueError: The concurrency is below 1.
     """
     return BulkRun(operation, items, concurrency=concurrency, ordered=ordered)

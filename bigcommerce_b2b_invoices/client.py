@@ -1,4 +1,4 @@
-"""The client: settings, lifetime, wiring."""
+"""The client: its settings, its lifetime, and its parts."""
 
 import ipaddress
 import os
@@ -22,7 +22,7 @@ BASE_URL = "https://api-b2b.bigcommerce.com/api/v3/io/ip"
 
 
 class ClientSettings(TypedDict, total=False):
-    """The settings of a client that are no credentials; see B2BClient."""
+    """The settings of a client other than its credentials and base URL; see `B2BClient`."""
 
     session: aiohttp.ClientSession | None
     timeout: Timeout
@@ -32,24 +32,26 @@ class ClientSettings(TypedDict, total=False):
 
 
 class B2BClient:
-    """A client of one store: `async with B2BClient(store_hash=..., auth_token=...) as client`.
+    """A client for one store: `async with B2BClient(store_hash=..., auth_token=...) as client`.
 
-    Making one does no I/O. The session is made on first use, in the running loop, to which the client then belongs.
+    Creating a client does no I/O. On first use the client opens its session, and from then on it belongs to the event loop that
+    is running at that moment.
 
     Args:
-        store_hash: Of the store; sent as `X-Store-Hash`.
-        auth_token: Sent as `X-Auth-Token`; or an async function that returns it, awaited for every attempt.
-        base_url: Of the API. `http://` only for a loopback host.
-        session: Used and never closed or changed. Its client middlewares do not run for our requests; its default headers
-            and cookies are sent along.
-        timeout: Seconds for connecting, reading and a whole attempt.
+        store_hash: The store's hash, sent as `X-Store-Hash`.
+        auth_token: The token, sent as `X-Auth-Token`; or an async function that returns the token, awaited for every attempt.
+        base_url: The base URL of the API. `http://` is allowed only for a loopback host.
+        session: Your own session. The client uses it, and never closes or changes it. Its client middlewares do not run for the
+            client's requests; its default headers and cookies are sent with them. None: the client opens and closes its own.
+        timeout: Limits in seconds for connecting, reading and a whole attempt.
         retry: How often a call is tried.
-        rate_limiter: Share one between the clients of one store, and of no other; None: 150 requests in 60 seconds for
-            this client.
-        on_attempt: Called after each attempt, with its outcome; must not block. What it raises is logged and ignored.
+        rate_limiter: Share one limiter between all clients of one store, and use it for no other store. None: this client has
+            its own limiter, with 150 requests in 60 seconds.
+        on_attempt: Called with an `Attempt` after each attempt; it must not block. If it raises an exception, the client logs the
+            exception and continues.
 
     Raises:
-        ConfigurationError: A setting cannot be right.
+        ConfigurationError: A setting is invalid.
     """
 
     def __init__(
@@ -97,14 +99,14 @@ class B2BClient:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Unpack[ClientSettings]) -> Self:
-        """A client with the credentials of the environment.
+        """Create a client with the credentials from the environment.
 
         Args:
-            environ: Holds BIGCOMMERCE_STORE_HASH, BIGCOMMERCE_ACCESS_TOKEN and, if wanted, BIGCOMMERCE_B2B_BASE_URL.
-            settings: As for the class.
+            environ: Holds BIGCOMMERCE_STORE_HASH, BIGCOMMERCE_ACCESS_TOKEN and, optionally, BIGCOMMERCE_B2B_BASE_URL.
+            settings: The other settings of the class.
 
         Raises:
-            ConfigurationError: A variable is missing or cannot be right.
+            ConfigurationError: A variable is missing or invalid.
         """
         missing = [name for name in ("BIGCOMMERCE_STORE_HASH", "BIGCOMMERCE_ACCESS_TOKEN") if not environ.get(name)]
         if missing:
@@ -115,7 +117,7 @@ class B2BClient:
         return cls(store_hash=store_hash, auth_token=auth_token, base_url=base_url, **settings)
 
     def company(self, customer_id: str | int) -> CompanyInvoices:
-        """A view of one company's invoices, which hands out no other's. Costs nothing to make.
+        """Create a view of one company's invoices. It never returns an invoice of another company. This sends no request.
 
         Args:
             customer_id: Id of the B2B Edition company.
@@ -123,7 +125,7 @@ class B2BClient:
         return CompanyInvoices(self.invoices, customer_id)
 
     async def aclose(self) -> None:
-        """Close the connections, if the session is our own. The client cannot be used afterwards; closing twice is fine."""
+        """Close the connections, unless the session is yours. Afterwards the client cannot be used. Closing twice is fine."""
         await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
@@ -135,18 +137,18 @@ class B2BClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        if "_transport" not in vars(self):  # a setting was refused, and a traceback shows the values of names
+        if "_transport" not in vars(self):  # a setting was invalid, and a traceback may show this object
             return f"<{type(self).__name__} that was not made>"
         return f"<{type(self).__name__} of store {self._transport.store_hash} at {self._transport.base_url}>"
 
 
 def _check_base_url(base_url: str | URL) -> URL:
-    """The base URL, if the token may be sent there."""
+    """Return the base URL if it is safe to send the token there."""
     try:
         url = URL(base_url)
         host, _ = url.host or "", url.port
     except (TypeError, ValueError):
-        raise ConfigurationError("base_url is no URL") from None
+        raise ConfigurationError("base_url is not a URL") from None
     if url.user or url.password or url.query_string or url.fragment:
         raise ConfigurationError("base_url must have no user, password, query or fragment")
     if url.scheme not in ("http", "https") or not host:

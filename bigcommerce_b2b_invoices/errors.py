@@ -2,10 +2,10 @@
 
     B2BError
     ├── ConfigurationError            bad settings; nothing was sent (also a ValueError)
-    ├── TransportError                no usable answer came
+    ├── TransportError                no usable answer arrived
     │   ├── ConnectFailedError        no connection; nothing was sent
     │   ├── RequestTimeoutError       no answer in time
-    │   └── ResponseError             an answer that is garbled, cut, too large or a redirect
+    │   └── ResponseError             an answer that is garbled, cut off, too large or a redirect
     ├── APIError                      the API answered with an error
     │   ├── BadRequestError           400
     │   │   └── InvoiceNumberTakenError
@@ -19,35 +19,34 @@
     │   └── ServerError               5xx
     ├── DecodeError                   an answer holds a value that cannot be read
     ├── OutcomeUnknownError           a write that may or may not have happened
-    ├── EditConflictError             somebody changed the invoice in between
-    ├── IncompleteWalkError           a walk could not prove that nothing was lost
-    │   ├── OffsetIgnoredError        the server answers every offset with the same rows
+    ├── EditConflictError             somebody else changed the invoice during an edit
+    ├── IncompleteWalkError           a walk could not prove that it missed no row
+    │   ├── OffsetIgnoredError        the server answers different offsets with the same rows
     │   └── FilterIgnoredError        the server sent a row that the query excludes
-    ├── ForeignInvoiceError           an invoice of another company
-    ├── DownloadError                 a PDF was refused or is damaged
-    │   └── UnsafeURLError            a link that must not be followed
+    ├── ForeignInvoiceError           an invoice belongs to another company
+    ├── DownloadError                 a PDF cannot be fetched, is damaged or cannot be stored
+    │   └── UnsafeURLError            a link that is not safe to follow
     ├── RateLimitWaitError            the wait for the quota would be too long; nothing was sent
-    └── ClientClosedError             used after close, or from another event loop
+    └── ClientClosedError             the client was used after close, or from another event loop
 
-An error that came from a request says which (`method`, `path`) and how often it was tried (`attempts`). No error holds a
-credential or an aiohttp object, so every error can be logged and pickled.
+An error of a request names the request (`method`, `path`) and the number of attempts (`attempts`). No error holds a credential
+or an aiohttp object, so every error can be logged and pickled.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from bigcommerce_b2b_invoices.walks.page import WalkReport
+from bigcommerce_b2b_invoices.models.page import WalkReport
 
 
 class B2BError(Exception):
-    """Base of all errors of this library.
+    """The base class of all errors of this library.
 
     Attributes:
         message: What went wrong, without the request.
-        method: HTTP method of the request, or None where no request was made.
+        method: HTTP method of the request, or None if no request was made.
         path: Path below the base URL, such as `/invoices/9`.
-        attempts: How often the request was sent or tried; 0 where no request was made.
+        attempts: How often the request was sent or tried; 0 if no request was made.
     """
 
     def __init__(self, message: str = "") -> None:
@@ -58,12 +57,12 @@ class B2BError(Exception):
         self.attempts = 0
 
     def of_request(self, method: str, path: str, attempts: int) -> Self:
-        """Note which request this error came from; for the transport."""
+        """Record which request this error came from. For internal use."""
         self.method, self.path, self.attempts = method, path, attempts
         return self
 
     def with_hint(self, hint: str) -> Self:
-        """Say also what may help; for the transport."""
+        """Add a hint about what may help. For internal use."""
         self.message = f"{self.message or type(self).__name__}; {hint}"
         self.args = (self.message,)
         return self
@@ -80,15 +79,15 @@ class B2BError(Exception):
 
 
 class ConfigurationError(B2BError, ValueError):
-    """A setting of the client cannot be right. Nothing was sent."""
+    """A setting of the client is missing or invalid. Nothing was sent."""
 
 
 class TransportError(B2BError):
-    """No usable answer came."""
+    """No usable answer arrived."""
 
 
 class ConnectFailedError(TransportError):
-    """No connection could be made (refused, unknown host, TLS). Nothing was sent."""
+    """The client could not connect (connection refused, unknown host, TLS). Nothing was sent."""
 
 
 class RequestTimeoutError(TransportError):
@@ -99,7 +98,7 @@ class ResponseError(TransportError):
     """The answer is garbled, cut off, too large, or a redirect (never followed).
 
     Attributes:
-        status: HTTP status where a response was read so far, else None.
+        status: HTTP status if the response was read that far, else None.
     """
 
     def __init__(self, message: str = "", *, status: int | None = None) -> None:
@@ -114,12 +113,13 @@ class APIError(B2BError):
     """The API answered, and the answer is an error.
 
     Attributes:
-        status: HTTP status; 0 where it was not an answer but a look that told.
-        code: The body's own `code`, or None. The worse of the two decides the class: the API files some errors under HTTP 200.
-        field_errors: Field name -> messages, from a 422; empty otherwise.
-        request_id: The `X-Request-Id` header: name it to BigCommerce's support.
-        trace_id: The `Trace-Id` header.
-        retry_after: Seconds that the server asks to wait, or None.
+        status: HTTP status; 0 if the error comes from a later check of the store and not from a response.
+        code: The `code` in the body, or None. The higher of `status` and `code` decides the class, because the API sends some
+            errors with HTTP 200.
+        field_errors: Field name -> messages, as in a 422; empty if the answer names no fields.
+        request_id: The `X-Request-Id` header, or None. BigCommerce's support needs it.
+        trace_id: The `Trace-Id` header, or None.
+        retry_after: Seconds that the server asks the client to wait, or None.
     """
 
     def __init__(
@@ -155,15 +155,16 @@ class BadRequestError(APIError):
 
 
 class InvoiceNumberTakenError(BadRequestError):
-    """An invoice with this number exists already; the number is unique in the store.
+    """Another invoice already has this number. Numbers are unique in the store.
 
-    This call has not made it; where an answer was lost before, as far as the invoice's content tells.
+    This call did not make that invoice. If an answer was lost, the library judges this by the content of the invoice. If
+    `invoice_ids` holds several ids, this call may have made one of those invoices.
 
     Attributes:
-        invoice_number: The number, where the call named one.
-        invoice_ids: Of the invoices that have it, as far as a create could look them up; several would be the store's own error.
-        is_same: Whether that invoice has the draft's company, balance, dates and references, as when an earlier run has made it;
-            None where it could not be looked up.
+        invoice_number: The number, if the call named one.
+        invoice_ids: Ids of the invoices with this number, if a create could look them up. Several ids are an error of the store.
+        is_same: Whether that invoice has the company, original balance, type, due date and references of the draft, for example
+            because an earlier run made it. None if it could not be looked up.
     """
 
     invoice_number: str | None = None
@@ -176,7 +177,7 @@ class AuthenticationError(APIError):
 
 
 class ForbiddenError(APIError):
-    """403: the token is valid but not for this; a buyer's token answers so."""
+    """403: the token is valid but does not allow this call. A buyer's token leads to this error."""
 
 
 class NotFoundError(APIError):
@@ -196,11 +197,11 @@ class UnprocessableError(APIError):
 
 
 class RateLimitError(APIError):
-    """429, still after the last attempt: the store's quota (150 requests a minute, shared by all its integrations) is used up."""
+    """429, even on the last attempt: the store's quota (150 requests a minute, shared by all its integrations) is used up."""
 
 
 class ServerError(APIError):
-    """5xx. A wrong store hash is answered so as well."""
+    """5xx. The API also answers a wrong store hash with 5xx."""
 
 
 class DecodeError(B2BError):
@@ -208,8 +209,10 @@ class DecodeError(B2BError):
 
     Attributes:
         model: The class that was being read, such as `Invoice`.
-        path: Where in the answer, such as `data[3].openBalance.value`. The request's path is in `request_path`.
-        invoice_id: Id of the invoice that holds the value, where it is known.
+        path: The place in the answer, such as `data[3].openBalance.value`. The path of the request is in `request_path`.
+        invoice_id: Id of the invoice that holds the value; None if it is not known.
+        row: The object that cannot be read, such as a row of a list, as the API sent it; None if the value was not in such an
+            object. It is never part of the error text.
     """
 
     def __init__(self, message: str = "", *, model: str = "", path: str = "", invoice_id: int | None = None) -> None:
@@ -217,10 +220,11 @@ class DecodeError(B2BError):
         self.path = path
         self.model = model
         self.invoice_id = invoice_id
+        self.row: object = None
         self.request_path: str | None = None
 
     def of_request(self, method: str, path: str, attempts: int) -> Self:
-        """Note which request this error came from; `path` stays the place in the answer."""
+        """Record which request this error came from. `path` stays the place in the answer."""
         self.method, self.request_path, self.attempts = method, path, attempts
         return self
 
@@ -232,12 +236,12 @@ class DecodeError(B2BError):
 
 
 class OutcomeUnknownError(B2BError):
-    """A write that may or may not have happened: it was sent, no trustworthy answer came, and looking for it has not told either.
+    """A write may or may not have happened: it was sent, no trustworthy answer arrived, and no later check could tell.
 
     Attributes:
-        reason: What befell the last attempt, or the last look.
-        invoice_number: The number by which the invoice can be looked up, where the call named one.
-        look: How `resolve` looks; None where it cannot. Lost when the error is pickled.
+        reason: The error of the last attempt, or of the last check.
+        invoice_number: The number to look up the invoice by, if the call named one.
+        look: The check that `resolve` makes; None if no check is possible. Pickling the error drops it.
     """
 
     def __init__(self, message: str = "", *, reason: B2BError | None = None, invoice_number: str | None = None) -> None:
@@ -247,22 +251,22 @@ class OutcomeUnknownError(B2BError):
         self.look: Callable[[], Awaitable[int | None]] | None = None
 
     async def resolve(self) -> int | None:
-        """Look once more: the invoice's id where the write has happened, None where it has not, so far.
+        """Check once more. Returns the invoice's id if the write has happened, and None if it has not happened so far.
 
-        One request as a rule, which writes nothing.
-        Where it has not happened and the same create is called again, at most one invoice comes of both.
+        The check usually takes one request, and it writes nothing.
+        If a create has not happened, you can call it again with the same draft: the two calls never make more than one invoice.
 
         Raises:
             InvoiceNumberTakenError: After a create: another invoice has the number.
-            OutcomeUnknownError: This error again, where looking cannot tell: after `create_from_order`, or after pickling.
-            B2BError: It could not be looked for.
+            OutcomeUnknownError: This error again, if no check is possible: after `create_from_order`, or after pickling.
+            B2BError: The check failed.
         """
         if self.look is None:
             raise self
         return await self.look()
 
     def because(self, reason: B2BError) -> Self:
-        """The same error with a later reason."""
+        """Replace the reason with a later one, and return this error."""
         self.reason = reason
         return self
 
@@ -274,17 +278,20 @@ class OutcomeUnknownError(B2BError):
 
 
 class EditConflictError(B2BError):
-    """`update_details`: somebody changed the invoice before it was written, so that nothing was, or right afterwards."""
+    """Somebody else changed the invoice during `update_details`.
+
+    If the change came before the write, nothing was written. Otherwise the change came right after the write.
+    """
 
 
 class IncompleteWalkError(B2BError):
-    """A walk could not prove that nothing was lost, and stopped.
+    """A walk stopped because it could not prove that it missed no row.
 
     Attributes:
-        report: What the walk had done, where there was a walk.
+        report: The report of the walk when it stopped; None if no walk raised the error.
     """
 
-    report: "WalkReport | None" = None
+    report: WalkReport | None = None
 
 
 class OffsetIgnoredError(IncompleteWalkError):
@@ -296,14 +303,14 @@ class FilterIgnoredError(IncompleteWalkError):
 
 
 class ForeignInvoiceError(B2BError):
-    """A company view met an invoice of another company. It was not handed out."""
+    """A company view received an invoice of another company, and did not return it."""
 
 
 class DownloadError(B2BError):
-    """A PDF was refused, is damaged, or cannot be stored. No file was left behind.
+    """A PDF cannot be fetched, is damaged, or cannot be stored. No file was left behind.
 
     Attributes:
-        status: HTTP status of the file's host, where it is the reason; 403 of a link means that it has expired.
+        status: HTTP status from the file's host, if that is the reason; else None. 403 usually means that the link has expired.
     """
 
     def __init__(self, message: str = "", *, status: int | None = None) -> None:
@@ -312,12 +319,15 @@ class DownloadError(B2BError):
 
 
 class UnsafeURLError(DownloadError):
-    """A link that must not be followed. Nothing was sent to it."""
+    """A link is not safe to follow. Nothing was sent to it."""
 
 
 class RateLimitWaitError(B2BError):
-    """The wait for a free lease would outlast the limiter's `max_wait`. Nothing was sent."""
+    """The wait for a free lease would be, or was, longer than the limiter's `max_wait`. Nothing was sent."""
 
 
 class ClientClosedError(B2BError):
-    """Used after `aclose`, with a closed session, or from another event loop than at first; a read that was under way, too."""
+    """The client was used after `aclose`, with a closed session, or from a second event loop.
+
+    A read that was in progress when the client was closed also ends with this error.
+    """

@@ -11,7 +11,7 @@ from .server import Sandbox
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM. Returns 0 when it was stopped so, 1 when the port is taken; bad arguments exit with 2."""
+    """Run until SIGINT or SIGTERM. Returns 0 after such a signal, and 1 if the port is taken; bad arguments exit with 2."""
     parser = _parser()
     settings = vars(parser.parse_args(arguments))
     try:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"Cannot listen on {settings['host']} port {settings['port']}: {error.strerror}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # where the event loop takes no signal handlers, as on Windows
+    except KeyboardInterrupt:  # if the event loop takes no signal handlers, as on Windows
         pass
     return 0
 
@@ -49,12 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
-    parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 for any that is free")
-    parser.add_argument("--invoices", type=int, default=1000, help="invoices at first")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 means any free port")
+    parser.add_argument("--invoices", type=int, default=1000, help="how many invoices there are at first")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same invoices")
-    parser.add_argument("--latency", type=float, default=0.0, help="seconds that every answer waits")
-    parser.add_argument("--quota", type=int, help="requests a minute, then 429")
-    parser.add_argument("--max-limit", type=int, default=250, help="most rows of a page")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds to delay every response")
+    parser.add_argument("--quota", type=int, help="requests allowed in a minute; more are answered with 429")
+    parser.add_argument("--max-limit", type=int, default=250, help="the largest number of rows on a page")
     return parser
 
 

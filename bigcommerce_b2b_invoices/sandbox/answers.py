@@ -1,4 +1,4 @@
-"""The shapes in which the API answers, its errors included."""
+"""The shapes of the API's answers, including its errors."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from aiohttp import web
 
 Body = dict[str, object]
 
-_NUMBER = token_hex(16)  # nobody can write a string that begins with it, so only Decimals do
+_NUMBER = token_hex(16)  # nobody can guess it, so only the stand-ins of Decimals begin with it
 _QUOTED_NUMBER = re.compile(f'"{_NUMBER}([^"]+)"')
 
 
@@ -35,7 +35,7 @@ def dump(value: object) -> bytes:
 
 
 def loads(text: bytes) -> object:
-    """JSON with its numbers as they were written: a binary float must not touch money. Raises ValueError."""
+    """Parsed JSON. Its numbers keep every digit, because money must never become a binary float. Raises ValueError."""
     return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
 
 
@@ -44,7 +44,7 @@ def _no_number(word: str) -> None:
 
 
 def _mark(value: object) -> str:
-    """Stand in for a Decimal: `json` has no way to write one, so `dump` takes the quotes off afterwards."""
+    """A string that stands in for a Decimal, which `json` cannot write. `dump` turns it into a number afterwards."""
     if isinstance(value, Decimal):
         return f"{_NUMBER}{value}"
     raise TypeError(type(value).__name__)
@@ -56,12 +56,12 @@ def answer(body: Body, *, status: int = 200) -> web.Response:
 
 
 def success(data: object, message: str = "SUCCESS") -> web.Response:
-    """The envelope around one thing."""
+    """The envelope around one value."""
     return answer({"code": 200, "data": data, "meta": {"message": message}})
 
 
 def page(rows: Iterable[bytes], *, total_count: int, offset: int, limit: int) -> web.Response:
-    """The envelope around a page of rows that are JSON already."""
+    """The envelope around a page of rows, which are JSON already."""
     pagination = {"totalCount": total_count, "offset": offset, "limit": limit}
     meta = dump({"message": "SUCCESS", "pagination": pagination})
     body = b'{"code":200,"data":[' + b",".join(rows) + b'],"meta":' + meta + b"}"
@@ -74,12 +74,12 @@ def unprocessable(errors: dict[str, list[str]]) -> Refused:
 
 
 def bad_request(message: str, **beside: object) -> Refused:
-    """400 in the body, under HTTP 200 as the official specification files it."""
+    """400 in the body, under HTTP 200, as the official specification says."""
     return Refused(200, {"code": 400, "data": {**beside, "errMsg": message}, "meta": {"message": "Bad Requests Error"}})
 
 
 def invalid_number(**beside: object) -> Refused:
-    """The documented answer to a balance of the wrong JSON type: its errors are one string."""
+    """The documented answer to a balance of the wrong JSON type. Its `errors` is one string."""
     meta = {"message": "Bad Requests Error", "errors": "Please enter a valid number; "}
     return Refused(200, {"code": 400, "data": beside, "meta": meta})
 
@@ -95,5 +95,5 @@ def failure(status: int, message: str, reason: str) -> Refused:
 
 
 def gateway(status: int, title: str, detail: str) -> Refused:
-    """What the gateway in front of the API answers by itself."""
+    """An answer that the gateway in front of the API gives by itself."""
     return Refused(status, {"status": status, "title": title, "detail": detail, "errors": {}})

@@ -1,8 +1,8 @@
-"""What an invoice says beyond its row: made when it is asked for, from the seed and the invoice's id alone.
+"""The parts of an invoice that its row does not hold. They depend only on the seed and the row, and are made on demand.
 
-The cost lines add up to the original balance, the line items (quantity times unit price; discounts are zero) to the
-subtotal. It is put together as JSON text from ready-made pieces: as dicts, a page of 250 would take twice as long.
-Words that may need an escape (names, addresses, products) are encoded once, on import; the rest needs none.
+The cost lines add up to the original balance. The line items (quantity times unit price; discounts are zero) add up to the
+subtotal. The module joins ready-made pieces of JSON text: with dicts, a page of 250 would take twice as long. It encodes words
+that may need an escape (names, addresses, products) once, on import. The other values need no escape.
 """
 
 import json
@@ -30,8 +30,8 @@ _TERMS = ',"termsConditions":"Payable within the stated period. Goods remain our
 
 
 def make_text(seed: int, store_hash: str, row: Row) -> tuple[str, str]:
-    """The invoice as JSON, in the mixture of types seen in real answers; and its extra fields as JSON."""
-    random = Random((seed << 32) + row.id)  # a number, for text would be hashed first
+    """The invoice as JSON, with the mixture of types that real answers have, and its extra fields as JSON."""
+    random = Random((seed << 32) + row.id)  # a number, because a text would be hashed first
     chance = random.random
     currency = _CURRENCIES[row.customer_id]
     name = _NAMES[row.customer_id]
@@ -105,7 +105,7 @@ def _line_items(random: Random, subtotal: int, currency: str, *, from_erp: bool)
     quote = '"' if from_erp else ""
     items = []
     left = subtotal
-    for remaining in range(int(chance() * chance() * 6), -1, -1):  # one to six, rather few
+    for remaining in range(int(chance() * chance() * 6), -1, -1):  # one to six; low numbers are more likely
         share = 1 + int(chance() * (left - remaining - 1) * 0.7) if remaining else left
         left -= share
         quantity = _QUANTITIES[int(chance() * len(_QUANTITIES))]

@@ -1,4 +1,4 @@
-"""Who gets in: credentials, the quota, and the headers that every API answer carries."""
+"""The gate in front of the API: credentials, the quota, and the headers of every API answer."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ FILES = "/files/"  # outside the API: these requests carry a signature and no cr
 
 
 class Quota:
-    """So many requests in a window of time that begins with its first request."""
+    """A number of requests in a window of time. The window begins with its first request."""
 
     def __init__(self, requests: int, window: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._requests = requests
@@ -25,7 +25,7 @@ class Quota:
         self._resets_at = clock()
 
     def take(self) -> bool:
-        """Use one request, if there is one left."""
+        """Use one request, and return whether one was left."""
         now = self._clock()
         if now >= self._resets_at:
             self._used = 0
@@ -47,7 +47,7 @@ class Quota:
 
 @dataclass(slots=True)
 class Gate:
-    """What stands in front of every endpoint: `pass_through` is a middleware of aiohttp."""
+    """The gate in front of every endpoint: `pass_through` is an aiohttp middleware."""
 
     store_hash: str
     auth_token: str
@@ -57,9 +57,9 @@ class Gate:
 
     @web.middleware
     async def pass_through(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let a request in, or refuse it; either way wait `latency` seconds, then answer.
+        """Let a request in or refuse it. In both cases, wait `latency` seconds and then answer.
 
-        The wait comes after the work, so a client that gives up has, as in life, perhaps written something.
+        The wait comes after the work, so the write of a client that gives up may have happened, as with a real server.
         """
         if request.path.startswith(FILES):
             return await handler(request)
@@ -80,7 +80,7 @@ class Gate:
     def _admit(self, request: web.Request) -> None:
         if request.headers.get("X-Auth-Token") != self.auth_token:
             raise failure(401, "Unauthorized", "Invalid token")
-        if request.headers.get("X-Store-Hash") != self.store_hash:  # a server error in the real API too
+        if request.headers.get("X-Store-Hash") != self.store_hash:  # the real API also answers with a server error
             raise failure(500, "Internal Server Error", "Server Error")
         if self.quota and not self.quota.take():
             raise failure(429, "Too many requests", "Too Many Requests")

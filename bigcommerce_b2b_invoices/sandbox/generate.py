@@ -1,6 +1,6 @@
-"""Made-up invoices: the same for the same seed and number, whatever the day and the machine.
+"""Made-up invoices. The same seed and number give the same invoices on any day and any machine.
 
-About 60 of 100 look as B2B Edition makes them from an order, the others as an ERP writes them through the API.
+About 60 of 100 look like invoices that B2B Edition makes from orders. The others look like those of an ERP that uses the API.
 """
 
 import time
@@ -19,27 +19,27 @@ OPEN_ORDERS = 200  # orders that have no invoice yet
 
 
 def minor_digits(currency: str) -> int:
-    """Decimals of the currency: its smallest coin is 10 to the minus that."""
+    """How many decimals the currency has: 2 if its smallest coin is 0.01."""
     return 0 if currency == "JPY" else 2
 
 
 def make_rows(seed: int, number: int) -> Iterator[Row]:
-    """So many invoices, in the order of their ids. About 10 microseconds each."""
+    """This number of invoices, in the order of their ids. Each takes about 10 microseconds."""
     random = Random(f"{seed}:rows")
     invoice_id = _FIRST_ID
     step = _PAST / max(number, 1)
     created_at = NOW - _PAST
     for index in range(number):
-        if random.random() > 0.04:  # else: made in the same second as the one before
+        if random.random() > 0.04:  # otherwise it has the same second as the invoice before it
             created_at = NOW - _PAST + int(step * (index + random.random()))
         is_back_dated = random.random() < 0.03
         issued_at = max(NOW - _PAST, created_at - int(random.random() * 90 * _DAY)) if is_back_dated else created_at
         yield _row(random, invoice_id, index, issued_at)
-        invoice_id += 1 if random.random() > 0.02 else 2 + int(random.random() * 9)  # some were deleted since
+        invoice_id += 1 if random.random() > 0.02 else 2 + int(random.random() * 9)  # a gap, as if invoices had been deleted
 
 
 def make_order_ids() -> list[int]:
-    """The orders that wait for an invoice."""
+    """The ids of the orders that have no invoice yet."""
     return [_FIRST_ORDER_ID + 3 * index for index in range(OPEN_ORDERS)]
 
 

@@ -1,6 +1,6 @@
-"""Signed links to files: who holds one may fetch that file for five minutes, byte for byte as the link was given.
+"""Signed links to files. Anyone who has a link can fetch its file for five minutes, if the link is unchanged in every byte.
 
-They look like those of the file host behind `download-pdf`: a query that a careless client re-encodes, and so breaks.
+The links look like those of the file host behind `download-pdf`. A careless client that re-encodes the query breaks the link.
 """
 
 import calendar
@@ -13,13 +13,13 @@ _MARK = "&X-Amz-Signature="
 
 
 class Signer:
-    """Signs paths, and knows its own signatures again."""
+    """Signs paths, and recognises its own signatures."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def sign(self, path: str, now: float) -> str:
-        """The path with a signed query, good for `LIFETIME` seconds from `now`."""
+        """The path with a signed query, valid for `LIFETIME` seconds from `now`."""
         moment = time.gmtime(now)
         unsigned = (
             f"{path}?X-Amz-Algorithm=AWS4-HMAC-SHA256"
@@ -29,7 +29,7 @@ class Signer:
         return f"{unsigned}{_MARK}{self._signature(unsigned)}"
 
     def is_valid(self, raw_path: str, now: float) -> bool:
-        """Whether this path and query, as they came over the wire, were signed here and are still good."""
+        """Whether this signer signed this path and query, as they came over the wire, and the signature is still valid."""
         unsigned, _, signature = raw_path.partition(_MARK)
         if not hmac.compare_digest(signature.encode(), self._signature(unsigned).encode()):
             return False

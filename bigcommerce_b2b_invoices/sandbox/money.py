@@ -1,4 +1,4 @@
-"""Balances as whole ten-thousandths, the four decimals with which the API reads them back."""
+"""Balances as whole ten-thousandths, because the API returns balances with four decimals."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -6,7 +6,7 @@ LIMIT = Decimal(10) ** 15  # far above any invoice, and small enough for Decimal
 
 
 def to_ticks(value: Decimal) -> int:
-    """The amount in ten-thousandths, half a tick rounded away from zero. The amount must be smaller than `LIMIT`."""
+    """The amount in ten-thousandths. Half a ten-thousandth is rounded away from zero. The amount must be smaller than `LIMIT`."""
     return int(value.quantize(Decimal("0.0001"), ROUND_HALF_UP).scaleb(4))
 
 

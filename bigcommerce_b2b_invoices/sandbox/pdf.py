@@ -1,4 +1,4 @@
-"""A one-page PDF of an invoice, in the plainest PDF 1.4 that every reader opens."""
+"""A one-page PDF of an invoice, in plain PDF 1.4, which every reader opens."""
 
 import time
 from itertools import accumulate
@@ -16,7 +16,7 @@ _WIDTHS = (14, 40, 10, 24)  # characters that fit in each of them
 
 
 def make_pdf(body: Body) -> bytes:
-    """Number, company, dates, balances, cost lines and line items; lines that do not fit are counted at the end."""
+    """Number, company, dates, balances, cost lines and line items. The last line says how many lines did not fit."""
     lines = _lines(body)
     room = (_TOP - _BOTTOM) // _LEADING
     if len(lines) > room:
@@ -26,7 +26,7 @@ def make_pdf(body: Body) -> bytes:
         for index, cells in enumerate(lines)
         for x, text in cells
     )
-    return _document(f"BT\n/F1 10 Tf\n{shown}ET".encode("cp1252", "replace"))  # what is not Latin becomes "?"
+    return _document(f"BT\n/F1 10 Tf\n{shown}ET".encode("cp1252", "replace"))  # characters that are not Latin become "?"
 
 
 def _lines(body: Body) -> list[list[Cell]]:
@@ -66,13 +66,13 @@ def _money(balance: object) -> str:
 
 
 def _escape(text: str) -> str:
-    """Text for between the brackets of a PDF string."""
+    """Text to put between the brackets of a PDF string."""
     printable = "".join(character if character.isprintable() else " " for character in text)
     return printable.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
 
 
 def _document(content: bytes) -> bytes:
-    """The file around the content of its page: objects, the table of where each begins, and where that table is."""
+    """The file with this content on its page: the objects, a table of where each begins, and the position of that table."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",

@@ -1,8 +1,8 @@
-"""What a list is asked for, read from the query string of `GET /invoices`.
+"""The query of a list, read from the query string of `GET /invoices`.
 
-Rules: unknown parameters are ignored, as the API does, `companyId` among them; a wrong value is 422 and names its field;
-an empty value is no value; a limit above the maximum is cut down to it without a word. Arrays may come as repeated keys
-or with commas, and with or without `[]` behind the key, because the API's own encoding is not known for sure.
+Rules: The sandbox ignores unknown parameters, as the API does, and `companyId` is one of them. A wrong value gets a 422 that
+names its field. An empty value counts as missing. A limit above the maximum is silently lowered to it. Arrays may come as
+repeated keys or with commas, and with or without `[]` after the key, because the API's own encoding is not known for certain.
 """
 
 import re
@@ -19,7 +19,7 @@ _WHOLE = re.compile(r"[0-9]{1,18}")
 
 
 class Parameters:
-    """The parameters of one request; what is wrong with them is gathered and raised together by `check`."""
+    """The parameters of one request. It collects their errors, and `check` raises all of them together."""
 
     def __init__(self, url: URL) -> None:
         self._parameters = url.query
@@ -48,7 +48,7 @@ class Parameters:
         return None
 
     def array(self, name: str, *, digits_only: bool = False) -> frozenset[str] | None:
-        """All values of an array; None when there are none."""
+        """All values of an array; None if there are none."""
         written = [value for key in (name, f"{name}[]") for value in self._parameters.getall(key, [])]
         values = {part for value in written for part in (value, *value.split(",")) if part}
         if digits_only:
@@ -70,7 +70,7 @@ class Parameters:
 
 
 def read_query(url: URL, max_limit: int) -> Query:
-    """The page that `GET /invoices` asks for: by `createdAt` unless it says otherwise, and downwards unless it says ASC."""
+    """The page that `GET /invoices` asks for. The default order is by `createdAt`, descending."""
     parameters = Parameters(url)
     status = parameters.choice("status", ("0", "1", "2"))
     offset, limit = parameters.page(max_limit)

@@ -1,4 +1,4 @@
-"""The endpoints: literal routes, each a thin step between a request and the store."""
+"""The endpoints. Each has a literal route, and is a thin step between a request and the store."""
 
 import time
 from secrets import token_bytes
@@ -46,7 +46,7 @@ class Routes:
         ]
 
     def order_ids(self) -> tuple[int, ...]:
-        """Orders without an invoice; one whose invoice was deleted is without again."""
+        """Orders without an invoice, including those whose invoice was deleted."""
         return tuple(order_id for order_id, made in self._invoice_of_order.items() if made not in self._store.rows)
 
     async def _get_invoices(self, request: web.Request) -> web.Response:
@@ -94,7 +94,7 @@ class Routes:
         order_id = _digits(request.match_info["orderId"])
         made = self._invoice_of_order.get(order_id)
         invoice_id, number = self._store.next_id, self._store.new_number()
-        if made is None:  # the documented error names an invoice beside its message, though there is none
+        if made is None:  # the documented error also names an invoice, although there is none
             raise answers.not_found("Order does not exist", status=200, invoiceId=invoice_id, invoiceNumber=number)
         if made in self._store.rows:
             raise answers.bad_request("An invoice already exists for this order.")
@@ -128,7 +128,7 @@ class Routes:
 
 
 def _digits(text: str) -> int:
-    """The id that a piece of a path names, or one that nothing has."""
+    """The id in a piece of a path, or -1, which is nobody's id."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
 
 

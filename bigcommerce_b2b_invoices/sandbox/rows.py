@@ -1,4 +1,4 @@
-"""What of an invoice is looked at when lists are filtered and sorted."""
+"""The fields of an invoice by which lists are filtered and sorted."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,9 +9,9 @@ from .money import to_ticks
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """One invoice: light, so that 100,000 of them are made in a moment.
+    """One invoice. It is small, so that making 100,000 of them is quick.
 
-    `text` and `extra_fields` are its JSON, once it was asked for.
+    `text` and `extra_fields` are its JSON. They are empty until somebody asks for the invoice.
     """
 
     id: int
@@ -27,7 +27,7 @@ class Row:
     purchase_order_number: str | None
     is_pending_payment: int | None
     source: int
-    original_balance: int  # in ten-thousandths, as open_balance
+    original_balance: int  # in ten-thousandths, like open_balance
     open_balance: int
     created_at: int
     updated_at: int
@@ -77,7 +77,7 @@ def _ticks(balance: object) -> int:
 
 
 def objects_at(value: object, *path: str) -> list[Body]:
-    """The objects of the list at the end of the path; none where the path ends early, for `details` may be anything."""
+    """The objects of the list at the end of the path. Empty if the path ends early, because `details` may be anything."""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

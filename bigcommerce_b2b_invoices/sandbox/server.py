@@ -1,4 +1,4 @@
-"""The sandbox: its settings, and the life of its HTTP server."""
+"""The sandbox: its settings, and the lifetime of its HTTP server."""
 
 import math
 from functools import partial
@@ -21,20 +21,21 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 class Sandbox:
     """A B2B Edition store on a loopback port, full of made-up invoices.
 
-    `async with` starts and stops its HTTP server. The invoices are made when the object is: about a second for 100,000.
+    `async with` starts and stops its HTTP server. Making the object also makes the invoices, which takes about a second
+    for 100,000.
 
     Args:
         invoices: How many invoices there are at first.
         seed: The same seed and number give the same invoices, store hash and token.
-        latency: Seconds that every API answer waits. Concurrent requests wait at the same time.
-        quota: Requests that are answered in one window of time, then 429 until it ends; None for no quota.
+        latency: Seconds to delay every API answer. Concurrent requests wait at the same time.
+        quota: Requests allowed in one window of time; more are answered with 429 until the window ends. None means no quota.
         quota_window: Length of that window in seconds, from the first request in it.
-        max_limit: The most rows of a page; a higher `limit` is cut down to it without a word.
+        max_limit: The largest number of rows on a page. A higher `limit` is silently lowered to it.
         host: The loopback address to listen on.
-        port: The port to listen on; 0 for any that is free.
+        port: The port to listen on; 0 means any free port.
 
     Raises:
-        ValueError: A setting is out of its range.
+        ValueError: A setting is out of range.
     """
 
     def __init__(
@@ -76,17 +77,17 @@ class Sandbox:
 
     @property
     def store_hash(self) -> str:
-        """What to send as X-Store-Hash."""
+        """The value to send as X-Store-Hash."""
         return self._store_hash
 
     @property
     def auth_token(self) -> str:
-        """What to send as X-Auth-Token."""
+        """The value to send as X-Auth-Token."""
         return self._auth_token
 
     @property
     def base_url(self) -> str:
-        """Where the API is, such as `http://127.0.0.1:8080/api/v3/io/ip`. RuntimeError while it does not run."""
+        """Where the API is, such as `http://127.0.0.1:8080/api/v3/io/ip`. RuntimeError if the sandbox is not running."""
         if self._runner is None:
             raise RuntimeError("The sandbox is not running; start it with `async with`.")
         host, port = self._runner.addresses[0][:2]
@@ -108,12 +109,12 @@ class Sandbox:
         return self._gate.request_count
 
     async def __aenter__(self) -> Self:
-        """Start the server. OSError where the port is taken."""
+        """Start the server. OSError if the port is taken."""
         if self._runner is not None:
-            raise RuntimeError("The sandbox is running already.")
+            raise RuntimeError("The sandbox is already running.")
         application = web.Application(middlewares=[self._gate.pass_through])
         application.add_routes(self._routes.table())
-        # Answers that still wait for their latency are cut off after this many seconds.
+        # After this many seconds aiohttp cuts off answers that still wait for their latency.
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -143,7 +144,7 @@ def _check_seconds(name: str, value: object, *, zero: bool) -> None:
 
 
 def _loopback(host: str) -> str:
-    """The address to listen on; ValueError when others than this machine could reach it."""
+    """The address to listen on. ValueError if other machines could reach it."""
     address = "127.0.0.1" if host == "localhost" else host
     try:
         is_loopback = ip_address(address).is_loopback

@@ -28,7 +28,7 @@ class Query:
 class Store:
     """Invoices by id, and views of them.
 
-    `make_text` gives an invoice that is still as it was made up as JSON, its extra fields apart.
+    `make_text` returns a made-up invoice that nobody has changed yet as JSON, and its extra fields as JSON of their own.
     """
 
     def __init__(self, rows: Iterable[Row], make_text: Callable[[Row], tuple[str, str]]) -> None:
@@ -39,9 +39,9 @@ class Store:
         self._views: OrderedDict[tuple[Filter, str], View] = OrderedDict()
 
     def select(self, query: Query) -> tuple[Sequence[Row], int]:
-        """The rows of a page, and how many the filter lets pass."""
+        """The rows of a page, and how many rows pass the filter."""
         wanted = query.filter
-        if query.sort_by == "createdAt":  # a time is a slice of this view, so no walk by time makes a view for each page
+        if query.sort_by == "createdAt":  # times select a slice of this view, so a walk by time makes no view for each page
             view = self._view(replace(wanted, begin=None, end=None), query.sort_by)
             low, high = view.between(wanted.begin, wanted.end)
         else:
@@ -66,7 +66,7 @@ class Store:
         return view
 
     def text(self, row: Row, *, with_extra_fields: bool) -> bytes:
-        """An invoice as JSON, made once and kept until the invoice is written."""
+        """An invoice as JSON. It is made once and kept until somebody writes the invoice."""
         if not row.text:
             text, extra_fields = self._make_text(row)
             row.text, row.extra_fields = text.encode(), extra_fields.encode()
@@ -75,22 +75,22 @@ class Store:
         return b'%b,"extraFields":%b}' % (row.text[:-1], row.extra_fields)
 
     def body(self, row: Row) -> Body:
-        """Everything the API knows of an invoice, its numbers with every digit."""
+        """Everything that the API knows about an invoice. Its numbers keep every digit."""
         return cast("Body", loads(self.text(row, with_extra_fields=True)))
 
     def new_number(self) -> str:
-        """The number of the next invoice that B2B Edition makes: its id with eight digits, or the next one free."""
+        """The number of the next invoice that B2B Edition makes: its id with eight digits, or the next free number."""
         return next(number for n in count(self.next_id) if (number := f"{n:08d}") not in self.numbers)
 
     def put_body(self, body: Body) -> None:
-        """Take in an invoice that was written through the API."""
+        """Store an invoice that was written through the API."""
         row = row_of(body)
         rest = {key: value for key, value in body.items() if key != "extraFields"}
         row.text, row.extra_fields = dump(rest), dump(body["extraFields"])
         self.put(row)
 
     def put(self, row: Row) -> None:
-        """Take in an invoice, in place of the one with the same id if there is one."""
+        """Store an invoice. It replaces the one with the same id, if there is one."""
         old = self.rows.get(row.id)
         if old is not None:
             del self.numbers[old.invoice_number]
@@ -103,7 +103,7 @@ class Store:
             view.add(row)
 
     def delete(self, invoice_id: int) -> None:
-        """Let go of an invoice."""
+        """Remove an invoice."""
         row = self.rows.pop(invoice_id)
         del self.numbers[row.invoice_number]
         for view in self._views.values():

@@ -1,6 +1,7 @@
-"""Sorted and filtered views of the invoices that stay sorted while invoices are written.
+"""Sorted and filtered views of the invoices. They stay sorted while invoices change.
 
-Rules: every sort is total, ties go by id; null sorts before every value; descending is ascending read backwards.
+Rules: Every order is total, because equal values are sorted by id. Null comes before every value. Descending order is ascending
+order read backwards.
 """
 
 from bisect import bisect_left, bisect_right
@@ -39,7 +40,7 @@ SEARCHES: dict[str, Callable[[Row], object]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which invoices; None leaves a field alone. Times are epoch seconds, both inclusive."""
+    """Which invoices pass. A field that is None is not checked. Times are epoch seconds, and both ends are inclusive."""
 
     search_by: str | None = None
     q: str | None = None
@@ -74,7 +75,7 @@ class Filter:
 
 
 def _contains(word: str, fields: list[Callable[[Row], object]]) -> Callable[[Row], bool]:
-    """Any of the fields contains the word, in upper or lower case."""
+    """A test whether any of the fields contains the word, in upper or lower case."""
     sought = word.casefold()
 
     def contains(row: Row) -> bool:
@@ -87,7 +88,7 @@ class View:
     """The rows that pass a filter, in the ascending order of one field."""
 
     def __init__(self, rows: Iterable[Row], rows_filter: Filter, sort_by: str) -> None:
-        """Sort `rows`, which must come in the order of their ids: then equal ones stay in it."""
+        """Sort `rows`. They must come in the order of their ids, because rows with equal values keep that order."""
         self._tests = rows_filter.tests()
         self._key = SORTS[sort_by]
         for test in self._tests:
@@ -101,17 +102,17 @@ class View:
         return bisect_left(self.rows, self._place(row), key=self._place)
 
     def add(self, row: Row) -> None:
-        """Take in a row, where the filter lets it pass."""
+        """Add a row if it passes the filter."""
         if all(test(row) for test in self._tests):
             self.rows.insert(self._find(row), row)
 
     def discard(self, row: Row) -> None:
-        """Let go of a row, which must be as it was when it came in."""
+        """Remove a row, which must be as it was when it was added."""
         if all(test(row) for test in self._tests):
             del self.rows[self._find(row)]
 
     def between(self, begin: int | None, end: int | None) -> tuple[int, int]:
-        """Where in a view by createdAt the invoices of a time lie: from the first index up to, not with, the second."""
+        """The range of indexes that hold the invoices of a time, in a view by createdAt. The second index is exclusive."""
         created_at = attrgetter("created_at")
         low = 0 if begin is None else bisect_left(self.rows, begin, key=created_at)
         high = len(self.rows) if end is None else bisect_right(self.rows, end, key=created_at)

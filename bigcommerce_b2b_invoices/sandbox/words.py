@@ -1,4 +1,4 @@
-"""The fixed words from which invoices are made up: companies, people, goods, extra fields."""
+"""The fixed words that made-up invoices use: companies, people, goods, extra fields."""
 
 from dataclasses import dataclass
 

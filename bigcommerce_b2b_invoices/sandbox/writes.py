@@ -1,6 +1,7 @@
-"""The rules of writing: what `POST /invoices` and `PUT /invoices/{invoiceId}` take, and the invoice that comes of it.
+"""The rules of writing: what `POST /invoices` and `PUT /invoices/{invoiceId}` accept, and the invoice that they store.
 
-The order of the rules: wrong JSON types are 422; then `channelId: null`, a real oddity, is 404; then numbers are 400.
+The rules apply in this order. A wrong JSON type gets a 422. Then `channelId: null` gets a 404, which is an oddity of the real
+API. Then a wrong number gets a 400.
 """
 
 import re
@@ -100,7 +101,7 @@ _CHANGE: dict[str, tuple[Check, str]] = {
 
 
 def new_body(sent: Body, *, invoice_id: int, store_hash: str, now: int) -> Body:
-    """The invoice that `POST /invoices` makes. Keys it does not know are dropped."""
+    """The invoice that `POST /invoices` makes. It drops unknown keys."""
     has_null_channel = "channelId" in sent and sent["channelId"] is None
     if has_null_channel:
         sent = {key: value for key, value in sent.items() if key != "channelId"}
@@ -145,14 +146,14 @@ def new_body(sent: Body, *, invoice_id: int, store_hash: str, now: int) -> Body:
 
 
 def changed_body(body: Body, sent: Body, *, now: int) -> Body:
-    """The invoice as `PUT /invoices/{invoiceId}` leaves it: only the given keys change, each of them wholly."""
+    """The invoice after `PUT /invoices/{invoiceId}`. Only the given keys change, and each value is replaced as a whole."""
     changes = {key: value for key, value in sent.items() if key in _CHANGE}
     _check(changes, _CHANGE)
     for key in ("originalBalance", "openBalance"):
         if key in changes:
             changes[key] = _text_balance(changes[key], invoice_id=body["id"])
     if "externalPdfUrl" in changes:
-        changes["externalPdfUrl"] = changes["externalPdfUrl"] or None  # empty text takes the link away
+        changes["externalPdfUrl"] = changes["externalPdfUrl"] or None  # an empty text removes the link
     if "customerId" in changes:
         changes["customerName"] = changes["bcGroupName"] = _NAMES.get(str(changes["customerId"]), "")
     return _completed({**body, **changes, "updatedAt": now})
@@ -188,7 +189,7 @@ def _text_balance(balance: object, *, invoice_id: object) -> Body:
 
 
 def _check_details(details: object) -> None:
-    """Amounts and quantities of a new invoice are strings. Whatever else stands in `details` is kept as it is."""
+    """Amounts and quantities of a new invoice must be strings. Everything else in `details` is kept as it is."""
     amounts = [line.get("amount") for line in objects_at(details, "header", "costLines")]
     for item in objects_at(details, "details", "lineItems"):
         amounts += [{"value": item.get("quantity")}, item.get("unitPrice"), item.get("unitDiscount")]

@@ -35,8 +35,15 @@ CAP = 2**20  # bytes; the largest answer that the clients of the matrix take
 VALUE, UNKNOWN, REFUSED = "value", "unknown", "refused"
 ELSEWHERE = b"http://127.0.0.1:1/"  # a listening server is put in its place
 SAYS_YES: dict[str, str] = {"delete": VALUE}  # its answer holds nothing that could be unsound
-NO_LINK: dict[str, str] = {**SAYS_YES, "download_pdf": "DownloadError"}
-NO_BALANCE: dict[str, str] = dict.fromkeys(("create", "update", "delete", "download_pdf"), VALUE)
+NO_LINK: dict[str, str] = {**SAYS_YES, "download_pdf": "DownloadError", "pdf_links": VALUE}
+NO_BALANCE: dict[str, str] = dict.fromkeys(
+    (
+        "create", "create_from_order", "update", "update_details", "delete", "download_pdf", "pdf_links", "count",
+        "extra_fields.page", "extra_fields.iterate", "extra_fields.check",
+    ),
+    VALUE,
+) | {"get_many": "DecodeError"}  # fmt: skip
+NO_META: dict[str, str] = {"count": "DecodeError"}
 
 
 @attrs.frozen
@@ -248,7 +255,7 @@ BODY = [
     Fault("F20", "zstd unasked", encoded(lambda _: b"\x28\xb5\x2f\xfd\0\0\0", "zstd")),
     Fault("F21", "unknown encoding", encoded(lambda body: bytes(255 - byte for byte in body), "xor")),
     Fault("F22", "gzip twice", encoded(lambda body: gzip.compress(gzip.compress(body)), "gzip, gzip")),
-    Fault("F23", "lone surrogate and NUL in texts", edited(lambda answer: {**answer, "meta": {"message": "\ud800\0"}}), None, VALUE),
+    Fault("F23", "lone surrogate and NUL in texts", edited(lambda answer: {**answer, "meta": {"message": "\ud800\0"}}), None, VALUE, but=NO_META),
 ]  # fmt: skip
 
 ENVELOPE = [
@@ -267,8 +274,8 @@ ENVELOPE = [
     Fault("G5", "a list in place of an object", edited(lambda answer: {**answer, "data": "list"}), DecodeError, again=False, but=SAYS_YES),
     Fault("G6", "bare JSON without an envelope", fixed(raw(b"[]"))),
     Fault("G7", "data within data", edited(lambda answer: {**answer, "data": {"list": answer["data"]}}), DecodeError, again=False, but=NO_LINK),
-    Fault("G8", "no meta", edited(lambda answer: {name: answer[name] for name in ("code", "data")}), None, VALUE),
-    Fault("G10", "id missing", text('[{"invoiceNumber": "1"}]'), DecodeError, again=False, but=SAYS_YES),
+    Fault("G8", "no meta", edited(lambda answer: {name: answer[name] for name in ("code", "data")}), None, VALUE, but=NO_META),
+    Fault("G10", "id missing", text('[{"invoiceNumber": "1", "createdAt": 1}]'), DecodeError, again=False, but={**SAYS_YES, "find_by_external_id": "FilterIgnoredError", "changes": "IncompleteWalkError"}),
     *(Fault("G10", f"id {number}", text(f'{{"id": {number}}}'), DecodeError, again=False, but=NO_LINK) for number in ('"7"', "-1", "true", "1" * 60)),
     Fault("G12", "amount 1,000.00", edited(lambda answer: {**answer, "data": _with_value(answer["data"], "1,000.00")}), DecodeError, again=False, but=NO_BALANCE),
     Fault("G12", "amount NaN", edited(lambda answer: {**answer, "data": _with_value(answer["data"], "NaN")}), DecodeError, again=False, but=NO_BALANCE),

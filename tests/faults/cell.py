@@ -51,7 +51,7 @@ def variants(fault: Fault | Unreachable, operation: Operation) -> Iterator[Varia
     for acts in fault.acts(operation):
         did = f", the server acted: {acts}" if operation.effects else ""
         for kind, times, skip in ((ONCE, 1, operation.skip), (ALWAYS, 1_000_000, 0)):
-            plan = Plan(fault.spoil, skip, times, acts, operation.path)
+            plan = Plan(fault.spoil, skip, times, acts, operation.path, operation.method)
             yield Variant(kind + did, operation, _allowed(fault, operation, kind), plan)
     if fault.file and operation.path == "/download-pdf":
         allowed = {"DownloadError", VALUE} if fault.reads is None else {"DownloadError"}
@@ -62,9 +62,13 @@ def _allowed(fault: Fault, operation: Operation, kind: str) -> set[str]:
     """The error that the fault deserves; one that strikes once is overcome where trying again is right."""
     expected = fault.expected(operation)
     unknown = expected == "OutcomeUnknownError"
+    if operation.name in fault.but:
+        return {expected}
     if kind == ONCE and fault.again and (operation.repeatable or not unknown):
         return {VALUE}
-    if unknown and (kind == ONCE or operation.repeatable):
+    if kind == ONCE and operation.other_way and expected == "DecodeError":
+        return {VALUE}
+    if unknown and (kind == ONCE or operation.repeatable or operation.method):  # a method: what reads it back is not spoilt
         return {VALUE, expected}  # looked up, or repeated; U6 says whether it is true
     return {expected}
 

@@ -25,7 +25,9 @@ class Operation:
         effects: How often the store shows the effect of a write; None for a read.
         repeatable: Whether it may be sent again when nobody knows what became of it.
         skip: Answers to leave alone before the fault strikes once: the walk meets it on its second page.
-        path: Where the fault strikes.
+        path: Where the fault strikes: paths that end so.
+        other_way: Whether it asks in another way after an answer that cannot be read.
+        method: Requests of this method only; empty: any.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Operation:
     repeatable: bool = True
     skip: int = 0
     path: str = ""
+    other_way: bool = False
+    method: str = ""
 
     def lie(self, result: object, error: BaseException | None, store: StoreServer) -> str:
         """What is untrue in the outcome that was told; nothing where it is true."""
@@ -77,6 +81,53 @@ async def _download(client: B2BClient, folder: Path) -> Any:
     return await client.invoices.download_pdf(1, folder / "invoice.pdf", overwrite=True)
 
 
+async def _count(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.count()
+
+
+async def _find(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.find("N-1")
+
+
+async def _find_by_external_id(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.find_by_external_id(["E-1", "E-2"])
+
+
+async def _get_many(client: B2BClient, _folder: Path) -> Any:
+    found = [outcome async for outcome in client.invoices.get_many([1, 2, 3, 4])]
+    if errors := [outcome.error for outcome in found if outcome.error]:
+        raise errors[0]
+    return sorted(outcome.item for outcome in found)
+
+
+async def _changes(client: B2BClient, _folder: Path) -> Any:
+    return [invoice.id async for invoice in client.invoices.changes()]
+
+
+async def _pdf_links(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.pdf_links(1)
+
+
+async def _create_from_order(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.create_from_order(7)
+
+
+async def _update_details(client: B2BClient, _folder: Path) -> Any:
+    return await client.invoices.update_details(1, lambda details: attrs.evolve(details, type="Changed"))
+
+
+async def _configs_page(client: B2BClient, _folder: Path) -> Any:
+    return [config.id for config in (await client.extra_fields.page()).items]
+
+
+async def _configs(client: B2BClient, _folder: Path) -> Any:
+    return [config.id async for config in client.extra_fields.iterate()]
+
+
+async def _check(client: B2BClient, _folder: Path) -> Any:
+    return [problem.problem for problem in await client.extra_fields.check(())]
+
+
 def _is_whole(result: Path, _store: StoreServer) -> bool:
     return result.read_bytes() == PDF
 
@@ -94,6 +145,23 @@ OPERATIONS = (
         lambda store: store.invoices[1]["type"] == "Changed", repeatable=False,
     ),
     Operation("delete", _delete, lambda result, _: result is None, lambda store: 1 not in store.invoices),
+    Operation("count", _count, lambda result, store: result == len(store.invoices)),
+    Operation("find", _find, lambda result, _: result.id == 1),
+    Operation("find_by_external_id", _find_by_external_id, lambda result, _: list(result) == ["E-1", "E-2"]),
+    Operation("get_many", _get_many, lambda result, _: result == [1, 2, 3, 4], other_way=True),
+    Operation("changes", _changes, lambda result, store: result == list(store.invoices)[::-1]),
+    Operation("pdf_links", _pdf_links, lambda result, _: result.url is None or result.url.endswith("/file.pdf")),
+    Operation(
+        "create_from_order", _create_from_order, lambda result, store: store.numbered("NEW") == [result.invoice_id],
+        lambda store: len(store.numbered("NEW")), repeatable=False,
+    ),
+    Operation(
+        "update_details", _update_details, lambda result, _: result.details.type == "Changed",
+        lambda store: store.invoices[1].get("details") == {"type": "Changed"}, repeatable=False, method="PUT",
+    ),
+    Operation("extra_fields.page", _configs_page, lambda result, _: result == [1]),
+    Operation("extra_fields.iterate", _configs, lambda result, _: result == [1]),
+    Operation("extra_fields.check", _check, lambda result, _: result == ["missing"]),
     Operation("download_pdf", _download, _is_whole, path="/download-pdf"),
 )  # fmt: skip
 FILE = attrs.evolve(OPERATIONS[-1], path="/file.pdf")  # the same, with the fault on the file and not on its link

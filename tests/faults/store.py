@@ -13,6 +13,7 @@ from scripted_server import Bytes, Reply, ScriptedServer, Seen, raw
 
 Spoil = Callable[[bytes], Reply]  # the body of the true answer -> what is sent in its place
 
+CONFIG = {"id": 1, "fieldName": "Region", "fieldType": 0, "isRequired": True}
 PDF = b"%PDF-1.7\n" + b"0" * 3000 + b"\n%%EOF\n"
 COMMIT_DELAY = 0.5  # seconds, longer than the clients of the matrix wait: the server acts when they have given up
 
@@ -22,7 +23,7 @@ def invoice(invoice_id: int, number: str, **fields: Any) -> dict[str, Any]:
     money = {"code": "USD", "value": "349.5000"}
     return {
         "id": invoice_id, "invoiceNumber": number, "customerId": "3", "type": "Invoice", "status": 0,
-        "originalBalance": money, "openBalance": money, "createdAt": 1_700_000_000 + invoice_id,
+        "externalId": f"E-{invoice_id}", "originalBalance": money, "openBalance": money, "createdAt": 1_700_000_000 + invoice_id,
         "updatedAt": 1_700_000_000 + invoice_id, **fields,
     }  # fmt: skip
 
@@ -36,6 +37,7 @@ class Plan:
         times: So many are spoilt then.
         acts: "yes": the server does what it is asked for; "no"; "late": after the client has given up.
         path: Only answers to requests whose path ends so.
+        method: Only answers to requests of this method; empty: of any.
     """
 
     spoil: Spoil
@@ -43,6 +45,7 @@ class Plan:
     times: int = 1_000_000
     acts: str = "yes"
     path: str = ""
+    method: str = ""
 
 
 class StoreServer(ScriptedServer):
@@ -62,7 +65,7 @@ class StoreServer(ScriptedServer):
     def reply(self, seen: Seen, /) -> Reply:
         """The true answer, or a spoilt one in its place."""
         plan, path = self.plan, urlsplit(seen.target).path
-        if plan is None or not plan.times or not path.endswith(plan.path):
+        if plan is None or not plan.times or not path.endswith(plan.path) or plan.method not in ("", seen.method):
             return self._good(self._act(seen))
         if plan.skip:
             plan.skip -= 1
@@ -82,6 +85,12 @@ class StoreServer(ScriptedServer):
         url = urlsplit(seen.target)
         path = url.path.removeprefix("/api/v3/io/ip")
         body = json.loads(seen.body, parse_float=Decimal) if seen.body else {}
+        if path == "/invoices/extra-fields":
+            offset = int(parse_qs(url.query)["offset"][0])
+            return 200, _envelope([CONFIG][offset:], pagination={"totalCount": 1, "offset": offset, "limit": 250})
+        if path == "/orders/7/invoices":
+            status, answer = self._create({"invoiceNumber": "NEW"})
+            return status, answer.replace(b'"id"', b'"invoiceNumber": "NEW", "invoiceId"')
         if path == "/file.pdf":
             return 200, PDF
         if path == "/invoices":
@@ -113,7 +122,9 @@ class StoreServer(ScriptedServer):
     def _list(self, query: dict[str, list[str]]) -> tuple[int, bytes]:
         """Filtered by a part of the number, as loosely as the API does; sorted; cut."""
         text = query.get("q", [""])[0]
+        wanted = query.get("externalId[]")
         rows = [row for row in self.invoices.values() if text in row["invoiceNumber"]]
+        rows = [row for row in rows if wanted is None or row["externalId"] in wanted]
         rows.sort(key=lambda row: (row[query.get("sortBy", ["id"])[0]], row["id"]), reverse=query.get("orderBy") == ["DESC"])
         offset, limit = int(query.get("offset", ["0"])[0]), int(query.get("limit", ["10"])[0])
         pagination = {"totalCount": len(rows), "offset": offset, "limit": limit}

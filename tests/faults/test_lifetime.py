@@ -49,9 +49,15 @@ with asyncio.Runner() as runner:
     runner.run(finish(server, client))
 """
 
+TESTS = Path(__file__).parent.parent
+
 
 def test_a_forked_process_is_refused_and_the_parent_goes_on() -> None:
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONWARNINGS": "ignore::DeprecationWarning"}
+    environ = {
+        **os.environ,
+        "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'support'}",
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",
+    }
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(FORK)], env=environ, capture_output=True, text=True, timeout=30, check=False
     )
