@@ -1,6 +1,6 @@
 """How much of a store's quota does a limiter reach, and how often is it refused, alone and beside strangers?
 
-    PYTHONPATH=tests python benchmarks/quota.py [--quick]
+    PYTHONPATH=tests/support python benchmarks/quota.py [--quick]
 
 Ten simulated minutes of a quota of 150 requests in 60 seconds, on a virtual clock; then half a minute of real HTTP against the
 sandbox with a window of 10 seconds. Every limiter faces the same server, callers and strangers. A refused call waits until

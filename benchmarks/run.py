@@ -23,7 +23,7 @@ def environment(openapi: str | None) -> dict[str, str]:
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
     install: list[str | Path] = [VENV / "bin/pip", "install", "--quiet", *PACKAGES]
     subprocess.run(install, check=True, cwd=ROOT)
-    variables = {**os.environ, "PYTHONPATH": f"{ROOT / 'tests'}{os.pathsep}{VENV}"}
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "tests", ROOT / "tests/support", VENV)))}
     if openapi is not None:
         program, folder = VENV / "bin/openapi-python-client", VENV / "generated_client"
         generate: list[str | Path] = [
