@@ -11,7 +11,7 @@ from typing import TypeGuard
 from bigcommerce_b2b_invoices.walks.order import Mark, Order
 from bigcommerce_b2b_invoices.walks.plan import Position
 
-VERSION = 2
+VERSION = 3
 MAX_LENGTH = 2**20  # bytes of an unpacked bookmark: a short text must not unpack into something huge
 
 
@@ -34,7 +34,7 @@ def write_bookmark(position: Position | None, query: str) -> str:
             marks,
             floor,
         ]
-        fields += [list(position.late), position.whole]
+        fields += [list(position.late), position.whole, position.count, position.greatest, list(position.doubts)]
     body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
     return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
@@ -49,22 +49,24 @@ def read_bookmark(bookmark: str, query: str) -> Position | None:
     if not isinstance(bookmark, str):
         raise TypeError(f"a bookmark is a text, not {type(bookmark).__name__}")
     fields = _unpack(bookmark)
-    if not isinstance(fields, list) or len(fields) not in (2, 9) or fields[0] != VERSION:
+    if not isinstance(fields, list) or len(fields) not in (2, 12) or fields[0] != VERSION:
         raise ValueError("this is not a bookmark of a walk, or it is damaged")
     if fields[1] != query:
         raise ValueError("the bookmark belongs to a walk of another query or store: resume it with the query it was made with")
     if len(fields) == 2:
         return None
-    _, _, order, offset, started, marks, floor, late, whole = fields
-    numbers = [offset, started, *(late if isinstance(late, list) else [None])]
+    _, _, order, offset, started, marks, floor, late, whole, count, greatest, doubts = fields
+    numbers = [offset, started, count, greatest, *(late if isinstance(late, list) else [None])]
     sound = isinstance(order, list) and len(order) == 4 and isinstance(order[0], str | None)
     sound = sound and all(type(number) is int for number in numbers)
+    sound = sound and isinstance(doubts, list) and all(isinstance(doubt, str) for doubt in doubts)
     if not (sound and _are_marks(marks) and marks and _are_marks(floor)):
         raise ValueError("this is not a bookmark of a walk, or it is damaged")
     first, second = (tuple(Mark(row_id, key) for row_id, key in pairs) for pairs in (marks, floor))
     return Position(
-        order=Order(*order), offset=offset, marks=first, started=started, floor=second, late=tuple(late), whole=bool(whole)
-    )
+        order=Order(*order), offset=offset, marks=first, started=started, floor=second, late=tuple(late), whole=bool(whole),
+        count=count, greatest=greatest, doubts=tuple(doubts),
+    )  # fmt: skip
 
 
 def _unpack(bookmark: str) -> object:

@@ -52,8 +52,8 @@ class ChangeFeed(Generic[T]):
 
     A feed cannot see deletions. It also cannot see a change if the server sets its `updatedAt` to a time before the newest one
     that the server has already shown. To find deleted invoices, walk over all invoices from time to time. If a walk did not
-    deliver an id that you know, passed over no unreadable row, and its report says "complete", that invoice was deleted before the
-    walk ended.
+    deliver an id that you know, passed over no unreadable row, and its report says "complete", that invoice was deleted before
+    the walk ended.
     """
 
     def __init__(

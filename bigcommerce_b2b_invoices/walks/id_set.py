@@ -23,6 +23,9 @@ class IdSet:
         self._words[word] = bits | bit
         return True
 
+    def __contains__(self, row_id: int) -> bool:
+        return bool(self._words.get(row_id >> 6, 0) & 1 << (row_id & 63))
+
     def discard(self, row_id: int) -> None:
         """Remove the id, if it is in the set."""
         word = row_id >> 6

@@ -43,10 +43,12 @@ class Mark(NamedTuple):
     Attributes:
         id: The id of the row. If the row has no valid id, a number below 0 that is a checksum of the row.
         key: The value that the row is sorted by: a time in epoch seconds, or a checksum of a text; None if the row has none.
+        changed: When the row was last changed, in epoch seconds; None if the row or the list does not say.
     """
 
     id: int
     key: int | None
+    changed: int | None = None
 
 
 def text_key(text: str) -> int:
@@ -62,17 +64,28 @@ def row_version(row: object) -> int:
         return 0  # the row is nested too deeply, so it is not delivered either
 
 
-def marks_of(rows: Iterable[object], order: Order) -> list[Mark]:
-    """The mark of each row."""
-    key = order.sort_by if order.provable else None
+def marks_of(rows: Iterable[object], order: Order, latest: Order | None = None) -> list[Mark]:
+    """The mark of each row.
+
+    Args:
+        rows: The rows of an answer.
+        order: Its order.
+        latest: The order that begins with the latest changes, which names the field that says when a row was changed.
+    """
+    key, time_of_change = order.sort_by if order.provable else None, latest and latest.sort_by
     marks = []
     for row in rows:
-        row_id, value = (row.get("id"), key and row.get(key)) if isinstance(row, dict) else (None, None)
+        if not isinstance(row, dict):
+            marks.append(Mark(-1 - row_version(row), None))
+            continue
+        row_id, value, changed = row.get("id"), key and row.get(key), time_of_change and row.get(time_of_change)
         if type(row_id) is not int or not 0 <= row_id <= MAX_ID:
             row_id = -1 - row_version(row)
         if type(value) is not int or not order.by_time:
             value = _key(value, by_time=order.by_time)
-        marks.append(Mark(row_id, value))
+        if type(changed) is not int:
+            changed = _key(changed, by_time=True)
+        marks.append(Mark(row_id, value, changed))
     return marks
 
 

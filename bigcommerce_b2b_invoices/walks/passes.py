@@ -73,7 +73,7 @@ class Pass:
         self.broken = ""
         self._seen = seen
         self._thrifty = thrifty  # request no more pages than necessary, although a deletion then costs a step back
-        self._until = until  # the pass is done when it reaches keys beyond this one
+        self.until = until  # the pass is done when it reaches keys beyond this one
         self._anchors: dict[int, int | None] = {}
         self._landmarks: dict[int, int | None] = {}  # by row: a resumed pass takes rows after one of these; empty: it has begun
         self._pages = 0
@@ -104,6 +104,11 @@ class Pass:
         self._anchors = {mark.id: mark.key for mark in marks}
         self._landmarks = {} if self.order.by_time else dict(self._anchors)
         self.offset = self.reach = max(0, offset + 1 - (len(marks) if self.order.by_time else 0) - OVERLAP)
+
+    @property
+    def is_probing(self) -> bool:
+        """Whether the next page is only requested to see whether the list goes on."""
+        return self._tail is not None
 
     def next_after(self, offset: int) -> int | None:
         """The expected offset of the page after the one at this offset; None if it cannot be predicted."""
@@ -225,12 +230,13 @@ class Pass:
         if self.accepted == 1 and self._total == page.offset + page.size and echoed_limit is not None:
             short = short or page.size < min(self.limit, echoed_limit)
         confirmed, self._confirmed = page == self._confirmed and not advanced, None
-        if self._is_beyond(self.frontier) or ((short or confirmed) and not self._claims_more(page)):
+        at_end = self._total == page.offset + page.size or (page.size == 0 and page.offset == 0)
+        if self._is_beyond(self.frontier) or (((short and at_end) or confirmed) and not self._claims_more(page)):
             self.done = True
             return
-        if short and page.size:
+        if short and self._claims_more(page) and page.size:
             self._longest = page.size  # the server says that there are more rows, so it makes smaller pages now
-        if self._overlaps(page) and (advanced or not short):
+        if self._overlaps(page) and (advanced or not short) and not (short and self._total is None):
             self._go_on(page)
         elif page.size > 2 and not short:
             self.broken = f"more than {page.size - 2} rows share one {self.order.sort_by}"
@@ -306,4 +312,4 @@ class Pass:
 
     def _is_beyond(self, key: int | None) -> bool:
         """Whether a key is beyond the point where the pass may end."""
-        return self._until is not None and key is not None and self.order.before(self._until, key)
+        return self.until is not None and key is not None and self.order.before(self.until, key)

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from functools import partial
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -30,7 +31,9 @@ class _Asked:
     """A page under way, or one that waits for the pages before it. Its arrival calls `awaited`, if the consumer waits for it."""
 
     offset: int
+    arrivals: "count[int]"
     task: asyncio.Task[Slice] = attrs.field(init=False)
+    arrived: int = 0
     awaited: Callable[[], None] | None = None
     received: bool = False
     rejected: bool = False
@@ -40,7 +43,7 @@ class _Asked:
 
         This must not hold a reference to the walk, or Python could never free an abandoned walk.
         """
-        self.received = True
+        self.received, self.arrived = True, next(self.arrivals)
         if self.awaited is not None:
             self.awaited()
 
@@ -111,6 +114,7 @@ class Walk(Generic[T]):
         self._delivered = 0
         self._unreadable = 0
         self._requests = 0
+        self._arrivals = count(1)
         self._busy = False
         self._turn_began = 0.0
         self._loops = 0
@@ -195,7 +199,7 @@ class Walk(Generic[T]):
         """
         if self._page is not None:
             self._page.tell(self._place)
-        return write_bookmark(self._place.position(self._plan.started), self._source.fingerprint)
+        return write_bookmark(self._place.position(self._plan.started, self._plan.doubts), self._source.fingerprint)
 
     def _left(self, loop: int) -> None:
         """Stop the walk when its latest loop ends. An earlier loop that Python frees only now stops nothing."""
@@ -294,13 +298,14 @@ class Walk(Generic[T]):
 
     def _judge(self, asked: _Asked, answer: Slice) -> None:
         plan, order, closing = self._plan, self._plan.current.order, self._plan.closing
-        generation, marks = plan.generation, marks_of(answer.rows, order)
+        generation, marks = plan.generation, marks_of(answer.rows, order, self._source.latest)
         fresh = plan.receive(
             asked.offset,
             marks,
             echoed_limit=answer.limit,
             total=answer.total_count,
             now=int(time.time()) if answer.server_time is None else answer.server_time,
+            arrived=asked.arrived,
             home_key=lambda index, home: marks_of([answer.rows[index]], home)[0].key,
         )
         self._total_count = answer.total_count
@@ -316,7 +321,7 @@ class Walk(Generic[T]):
     def _ask(self, offset: int) -> _Asked:
         current = self._plan.current
         self._requests += 1
-        asked = _Asked(offset)
+        asked = _Asked(offset, self._arrivals)
         asked.task = asyncio.ensure_future(self._source.fetch(current.order, offset, current.limit, asked.receive))
         asked.task.add_done_callback(_look_at)
         return asked
