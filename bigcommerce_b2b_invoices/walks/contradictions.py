@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bigcommerce_b2b_invoices.walks.order import Mark, Order
 
+SURE = 3  # pages of one size after which that is the size of a full page; a row that two pages share may be missing on both
 KEPT_VERSIONS = 2_000  # rows with the latest changes whose versions are remembered
 
 
@@ -18,12 +19,13 @@ class PageChecks:
         pushed: By how many places rows moved down the list between two pages, in the order in which the answers arrived. Rows
         that
             were added before them explain it, or rows that the server left out of a page.
-        size_unsure: Whether only one page tells how many rows a full page has.
+        size_unsure: Whether too few pages tell how many rows a full page has, if the server does not say so.
     """
 
     def __init__(self, order: Order) -> None:
         self._order = order
         self._full = 0  # rows of a page that is not the last
+        self._alike = 0  # pages that are not the last
         self._short_end: int | None = None  # where a page ended that was too short, if the server sends no total count
         self._last: Mark | None = None  # of the page before
         self._rank: int | None = None  # the place in the list of the first row with the key of that one
@@ -60,7 +62,8 @@ class PageChecks:
         else:
             is_last = end >= total
             too_short = bool(self._full) and (size > self._full or (size < self._full and not is_last))
-            self.size_unsure = self.size_unsure if is_last else not self._full and size != echoed_limit
+            self._alike += not is_last
+            self.size_unsure = self.size_unsure if is_last else size != echoed_limit and self._alike < SURE
             self._full = self._full if is_last else self._full or size
         return "the server sent pages of different sizes: it may leave rows out" if too_short else ""
 

@@ -170,6 +170,7 @@ class Plan:
         self._versions = Versions()
         self._checks = PageChecks(order)
         self._frontier: int | None = None  # the key after which the list ended, if it is sorted by time
+        self._unconnected = ""  # the unique field by which a pass stepped back more often than rows were deleted
         self._ended = 0  # when the server showed that end
         self._added = 0  # delivered rows that were not in the list when the pass was there
         self._fallen = 0  # by how much the total count fell, in all
@@ -263,6 +264,8 @@ class Plan:
         elif self.current.done:
             if not self.closing and self.current.order.by_time:
                 self._frontier, self._ended = self.current.frontier, now
+            elif not self.closing and self.current.step_backs > self._fallen:
+                self._unconnected = self.current.order.sort_by or ""
             self._next_pass()
         return fresh
 
@@ -400,6 +403,10 @@ class Plan:
             self.doubt(f"the server counts {self._total} rows, but sent {self._count}")
         elif self._total is not None and self._total < self._count and (self._resumed or not self._fallen):
             self.doubt(f"the server counts only {self._total} rows, but {self._count} were delivered")
+        elif self._resumed and self._fallen:
+            self.doubt("rows were deleted since the bookmark: they may hide rows that are missing")
+        elif self._unconnected:
+            self.doubt(f"pages sorted by {self._unconnected} did not connect at first: their order may change")
         elif self._fallen and self._checks.size_unsure:
             self.doubt("the server sent fewer rows than requested on a page that is not the last")
         elif self._checks.pushed > self._added + self._fallen and self.home != self._latest:

@@ -1,0 +1,173 @@
+"""Walks and feeds over stores that misbehave: nothing is called complete that lost a row. `python test_adversary.py` runs all."""
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+sys.path.append(str(Path(__file__).parent.parent / "support"))
+
+from adversary import (
+    BY_CREATION,
+    MISBEHAVIOURS,
+    Honest,
+    LeavesARowOutOnce,
+    LeavesRowsOut,
+    ListsById,
+    NumbersWithTies,
+    ReachesOnlySome,
+    Store,
+    Told,
+    store_of,
+    walk_over,
+)
+
+from bigcommerce_b2b_invoices.walks.contradictions import PageChecks
+from bigcommerce_b2b_invoices.walks.plan import Plan
+
+WALKS = 60  # of each kind; a tenth of what `python tests/walks/test_adversary.py` runs
+
+
+def walks(cls: type[Store], count: int, *, busy: bool = True, prepare: Callable[[Store], object] = bool) -> list[Told]:
+    """Walks over stores of a kind, each with sizes, orders, strangers and interruptions of its own."""
+
+    async def run() -> list[Told]:
+        told = []
+        for seed in range(count):
+            random = Random(f"{cls.__name__}{seed}")
+            store = store_of(cls, random, busy=busy)
+            prepare(store)
+            told.append(await walk_over(store, random))
+        return told
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("cls", [Honest, *MISBEHAVIOURS], ids=lambda cls: cls.__name__)
+def test_no_walk_says_that_it_is_complete_and_lost_a_row(cls: type[Store]) -> None:
+    told = walks(cls, WALKS)
+
+    assert [(seed, each.untrue) for seed, each in enumerate(told) if each.untrue] == []
+    assert any(each.took_effect for each in told)
+
+
+def test_every_walk_over_a_quiet_honest_store_is_complete() -> None:
+    told = walks(Honest, 4 * WALKS, busy=False)
+
+    assert [seed for seed, each in enumerate(told) if not each.is_complete] == []
+
+
+def test_nearly_every_walk_is_complete_though_two_rows_change_every_second() -> None:
+    def two_a_second(store: Store) -> None:
+        store.rate, store.cap, store.order = 2.0, max(store.cap, 20), BY_CREATION
+
+    async def run() -> list[Told]:
+        told = []
+        for seed in range(4 * WALKS):
+            random = Random(seed)
+            store = store_of(Honest, random, busy=False)
+            two_a_second(store)
+            told.append(await walk_over(store, random, resume=False))
+        return told
+
+    told = asyncio.run(run())
+
+    assert [each.untrue for each in told if each.untrue] == []
+    assert sum(each.is_complete for each in told) >= 0.95 * len(told)
+
+
+def test_a_bookmark_carries_the_doubts_of_the_walk_that_made_it() -> None:
+    async def run() -> tuple[Told, Told]:
+        stores = []
+        for _ in range(2):
+            store = ListsById(Random(5))
+            store.cap = 20
+            for index in range(90):
+                store.add(900_000 + 60 * (index if index % 7 else 0))
+            stores.append(store)
+        return await walk_over(stores[0], Random(1), resume=False), await walk_over(stores[1], Random(1), resume=True)
+
+    at_once, in_legs = asyncio.run(run())
+
+    assert not at_once.is_complete
+    assert not in_legs.is_complete
+
+
+@pytest.mark.parametrize(("changed", "seconds"), [(252, 60), (400, 1), (900, 1), (252, 600)])
+def test_an_import_right_before_the_walk_does_not_cost_the_proof(changed: int, seconds: int) -> None:
+    async def run() -> Told:
+        store = Honest(Random(0), order=BY_CREATION)
+        for index in range(5000):
+            store.add(900_000 + 10 * index)
+        for index in range(changed):
+            store.rows[index + 1].updated = int(store.clock) - 1 - index % seconds
+        return await walk_over(store, Random(3), resume=False)
+
+    told = asyncio.run(run())
+
+    assert told.is_complete
+    assert told.lost == 0
+
+
+# ---- mutants: each guard is needed -----------------------------------------------------------------------------------
+
+
+def never_wrong(*_: object, **__: object) -> str:
+    return ""
+
+
+def just_end(self: Plan) -> None:
+    self.done = True
+
+
+def do_not_look(*_: object) -> None:
+    """The latest changes are not compared."""
+
+
+def with_deletions(store: Store) -> None:
+    """Deletions make the counts agree again."""
+    store.kinds, store.rate = ("delete", "insert"), max(store.rate, 2.0)
+
+
+MUTANTS: list[tuple[type[Store], type, str, object, Callable[[Store], object]]] = [
+    (LeavesRowsOut, Plan, "_end", just_end, bool),
+    (LeavesRowsOut, PageChecks, "_size", never_wrong, with_deletions),
+    (NumbersWithTies, PageChecks, "_sequence", never_wrong, with_deletions),
+    (LeavesARowOutOnce, PageChecks, "_measure", do_not_look, with_deletions),
+    (ReachesOnlySome, Plan, "_look_at_changes", do_not_look, bool),
+]
+
+
+@pytest.mark.parametrize(
+    ("cls", "owner", "name", "mutant", "prepare"), MUTANTS, ids=[f"{row[0].__name__} {row[2]}" for row in MUTANTS]
+)
+def test_without_a_guard_more_walks_say_what_is_not_true(
+    monkeypatch: pytest.MonkeyPatch, cls: type[Store], owner: type, name: str, mutant: object, prepare: Callable[[Store], object]
+) -> None:
+    guarded = sum(bool(each.untrue) for each in walks(cls, 150, prepare=prepare))
+    monkeypatch.setattr(owner, name, mutant)
+    unguarded = sum(bool(each.untrue) for each in walks(cls, 150, prepare=prepare))
+
+    assert guarded < unguarded
+
+
+def main(count: int) -> int:
+    """Run thousands of walks of each kind, and print what they came to."""
+    untrue = 0
+    for cls in (Honest, *MISBEHAVIOURS):
+        told = walks(cls, count)
+        words = Counter("error" if each.report is None else each.report.guarantee for each in told)
+        wrong = [(seed, each.untrue) for seed, each in enumerate(told) if each.untrue]
+        untrue += len(wrong)
+        effect = sum(each.took_effect for each in told)
+        sys.stdout.write(f"{cls.__name__}: {dict(words)}, took effect in {effect}, untrue: {wrong}\n")
+        sys.stdout.flush()
+    return untrue
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 600))
