@@ -87,7 +87,13 @@ class TransportError(B2BError):
 
 
 class ConnectFailedError(TransportError):
-    """The client could not connect (connection refused, unknown host, TLS). Nothing was sent."""
+    """The client could not connect (connection refused, unknown host, TLS). Nothing was sent.
+
+    Attributes:
+        is_permanent: Whether another try would fail in the same way, as with a certificate that is not trusted.
+    """
+
+    is_permanent = False
 
 
 class RequestTimeoutError(TransportError):
@@ -119,6 +125,7 @@ class APIError(B2BError):
         field_errors: Field name -> messages, as in a 422; empty if the answer names no fields.
         request_id: The `X-Request-Id` header, or None. BigCommerce's support needs it.
         trace_id: The `Trace-Id` header, or None.
+        is_enveloped: Whether the answer has the API's own envelope; a gateway in front of the API answers otherwise.
         retry_after: Seconds that the server asks the client to wait, or None.
     """
 
@@ -140,6 +147,7 @@ class APIError(B2BError):
         self.request_id = request_id
         self.trace_id = trace_id
         self.retry_after = retry_after
+        self.is_enveloped = False
 
     def _facts(self) -> list[str]:
         facts = [f"HTTP {self.status}"] if self.status else []

@@ -6,9 +6,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import attrs
 
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
-from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
+from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, Money
 
-KEPT = Decimal("0.0001")  # the API keeps balances with four decimals
 DIGITS = Context(prec=64)  # more digits than any amount that a Money accepts
 TELLING = (  # fields that tell our invoice from somebody else's: set when it is made, and seldom changed later
     "customer_id", "original_balance", "type", "due_date", "order_number", "purchase_order_number",
@@ -17,37 +16,61 @@ TELLING = (  # fields that tell our invoice from somebody else's: set when it is
 
 
 def differences(draft: InvoiceDraft, invoice: Invoice) -> tuple[str, ...]:
-    """Names of the `TELLING` fields in which the invoice differs from the draft. Fields unset in the draft do not count."""
+    """Names of the `TELLING` fields in which the invoice differs from the draft, apart from what a store does to values.
+
+    A store may round an amount, cut a text, strip blanks, or change the case. Fields unset in the draft do not count.
+    """
     return tuple(
-        name for name in TELLING if (wanted := getattr(draft, name)) is not None and not _same(wanted, getattr(invoice, name))
+        name for name in TELLING if (wanted := getattr(draft, name)) is not None and not is_alike(wanted, getattr(invoice, name))
     )
 
 
 def has_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
-    """Whether the invoice has every value that the changes set."""
+    """Whether the invoice has exactly every value that the changes set: a value that looks alike may be the old one."""
     return all(
-        _same(wanted, getattr(invoice, field.name))
+        _is_equal(wanted, getattr(invoice, field.name))
         for field in attrs.fields(InvoiceChanges)
         if (wanted := getattr(changes, field.name)) is not None
     )
 
 
-def _same(wanted: object, found: object) -> bool:
+def _is_equal(wanted: object, found: object) -> bool:
     if isinstance(wanted, Money):
-        return (
-            isinstance(found, Money) and _plain(found.code) == _plain(wanted.code) and _kept(found.value) == _kept(wanted.value)
-        )
+        return isinstance(found, Money) and found.code == wanted.code and found.value == wanted.value
     if isinstance(wanted, datetime):
         return isinstance(found, datetime) and int(found.timestamp()) == int(wanted.timestamp())  # sent in whole seconds
     if isinstance(wanted, tuple):  # extra fields, in any order
         return isinstance(found, tuple) and set(found) == set(wanted)
-    if isinstance(wanted, str) and isinstance(found, str):
-        return _plain(found) == _plain(wanted)
     return found == wanted or (wanted == "" and found is None)  # an empty text removes a link
 
 
-def _kept(amount: Decimal) -> Decimal:
-    return amount.quantize(KEPT, ROUND_HALF_UP, DIGITS)
+def details_alike(wanted: InvoiceDetails, found: InvoiceDetails | None) -> bool:
+    """Whether the found details are the wanted ones, apart from what a store does to values."""
+    return is_alike(wanted, found)
+
+
+def is_alike(wanted: object, found: object) -> bool:
+    """Whether a store may have made one value of the other by rounding, cutting, trimming or changing the case."""
+    if isinstance(wanted, Money):
+        return isinstance(found, Money) and _plain(found.code) == _plain(wanted.code) and _is_rounded(wanted.value, found.value)
+    if isinstance(wanted, Decimal):
+        return isinstance(found, Decimal) and _is_rounded(wanted, found)
+    if isinstance(wanted, str):
+        cut = _plain(found) if isinstance(found, str) else ""
+        return cut == _plain(wanted) or (bool(cut) and _plain(wanted).startswith(cut))
+    if isinstance(wanted, tuple) and isinstance(found, tuple):
+        return len(wanted) == len(found) and all(map(is_alike, wanted, found))
+    if attrs.has(type(wanted)) and type(found) is type(wanted):
+        names = [field.name for field in attrs.fields(type(wanted)) if field.name != "additional_properties"]  # type: ignore[arg-type]
+        return all(is_alike(getattr(wanted, name), getattr(found, name)) for name in names)
+    return _is_equal(wanted, found)
+
+
+def _is_rounded(wanted: Decimal, found: Decimal) -> bool:
+    """Whether an amount is another one rounded to as many decimals as it has, or to whole units."""
+    decimals = found.normalize(DIGITS).as_tuple().exponent
+    unit = Decimal(1).scaleb(min(decimals, 0) if isinstance(decimals, int) else 0, DIGITS)
+    return wanted.quantize(unit, ROUND_HALF_UP, DIGITS) == found
 
 
 def _plain(text: str) -> str:

@@ -21,7 +21,7 @@ from bigcommerce_b2b_invoices.errors import (
 )
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder
-from bigcommerce_b2b_invoices.resources.evidence import differences, has_changes
+from bigcommerce_b2b_invoices.resources.evidence import details_alike, differences, has_changes
 from bigcommerce_b2b_invoices.resources.settle import Look, Settler, is_final, outcome, unknown_outcome
 from bigcommerce_b2b_invoices.wire import endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
@@ -89,8 +89,11 @@ class InvoiceWrites:
         found = await self._with_number(draft.invoice_number)
         if not found:
             return None
-        if len(found) > 1 or differences(draft, found[0]):
+        other = differences(draft, found[0])
+        if len(found) > 1 or "customer_id" in other:
             raise _taken(draft, found)
+        if other:  # of our company, with our number: ours in values that the store replaced, or somebody else's
+            raise OutcomeUnknownError(f"invoice {found[0].id} has the number, but differs in {', '.join(other)}")
         return found[0].id
 
     async def _check_single(self, draft: InvoiceDraft) -> None:
@@ -150,9 +153,15 @@ class InvoiceWrites:
             after = await self._read_back(invoice_id, before, unknown)
             if isinstance(after, B2BError):
                 raise after if unknown is not None else _unread(after, look, invoice_id, sent)
-            if after.details == details:
+            is_alike = unknown is None and details_alike(details, after.details)  # accepted, though the store changed values
+            if after.details == details or is_alike:
                 return after
-            if unknown is None or after != before:
+            if after == before:
+                if unknown is None:
+                    raise _unread(None, look, invoice_id, sent)
+            elif unknown is not None and details_alike(details, after.details):
+                raise unknown
+            else:
                 raise _conflict(
                     invoice_id, "the details read back differ from those written: somebody else changed them", sent=sent
                 )
@@ -161,16 +170,15 @@ class InvoiceWrites:
     async def _read_back(self, invoice_id: int, before: Invoice, unknown: OutcomeUnknownError | None) -> Invoice | B2BError:
         """The invoice after the write.
 
-        If the outcome of the write is unknown, reads until the invoice differs from the one before, or until all waits are over.
+        Reads until the invoice differs from the one before, because reads may lag behind writes, or until all waits are over.
         """
 
         async def look() -> Invoice | B2BError:
             return await outcome(self._read(invoice_id))
 
-        if unknown is None:
-            return await look()
-        after = await self._settler.until(look, lambda found: found != before)
-        return unknown.because(after) if isinstance(after, B2BError) else after
+        looks = LOOKS_FOR_CHANGES if unknown is None else None
+        after = await self._settler.until(look, lambda found: found != before, looks=looks)
+        return unknown.because(after) if unknown is not None and isinstance(after, B2BError) else after
 
     async def delete(self, invoice_id: int) -> None:
         """See `Invoices.delete`."""
@@ -182,7 +190,7 @@ class InvoiceWrites:
 
     async def _find_gone(self, invoice_id: int) -> int | None:
         found = await outcome(self._read(invoice_id))
-        if isinstance(found, NotFoundError):
+        if isinstance(found, NotFoundError) and found.is_enveloped:  # a gateway's 404 says nothing about the invoice
             return invoice_id
         if isinstance(found, B2BError):
             raise found
@@ -197,9 +205,10 @@ class InvoiceWrites:
         return invoice
 
 
-def _unread(error: B2BError, look: Look, invoice_id: int, sent: int) -> OutcomeUnknownError:
+def _unread(error: B2BError | None, look: Look, invoice_id: int, sent: int) -> OutcomeUnknownError:
     """The error of a write that the API accepted, but whose result could not be read back."""
-    unknown = OutcomeUnknownError("the API accepted the change, but the invoice could not be read back", reason=error)
+    problem = "the invoice is still as it was" if error is None else "the invoice could not be read back"
+    unknown = OutcomeUnknownError(f"the API accepted the change, but {problem}", reason=error)
     unknown.look = look
     return unknown.of_request("PUT", f"/invoices/{invoice_id}", sent)
 

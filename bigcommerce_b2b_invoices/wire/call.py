@@ -22,11 +22,11 @@ class Call(Generic[T]):
     """One use of one endpoint.
 
     Attributes:
-        read: Turns a good answer into the result, or raises a DecodeError.
-        repeatable: Whether the request may be sent again if nobody knows the outcome of an earlier attempt.
-        meanings: Text of the API, in lower case -> the class of the error for a refusal that contains it.
-        id_key: The key of the id that the answer to a write must hold. Without it, the answer does not count as success.
-        missing_is_done: Whether a repeated attempt that gets a 404 has succeeded, because an earlier one may have done the work.
+        read: Turns a good answer into the result, or raises a DecodeError. repeatable: Whether the request may be sent again if
+        nobody knows the outcome of an earlier attempt. meanings: Text of the API, in lower case -> the class of the error for a
+        refusal that contains it. id_key: The key of the id that the answer to a write must hold. Without it, the answer does not
+        count as success. missing_is_done: If the API itself says that there is none: whether a repeated attempt that gets a 404
+        has succeeded, because an earlier one may have done the work.
         received: Called when an answer has arrived, before it is decoded.
     """
 
@@ -47,8 +47,8 @@ class Call(Generic[T]):
         """
         try:
             envelope = open_envelope(response, self.meanings)
-        except NotFoundError:
-            if not (repeated and self.missing_is_done):
+        except NotFoundError as missing:
+            if not (repeated and self.missing_is_done and missing.is_enveloped):
                 raise
             envelope = Envelope(None)
         if self.id_key is not None:

@@ -85,7 +85,7 @@ def _api_error(
     cls = _CLASSES.get(worse, errors.ServerError if worse >= 500 else errors.BadRequestError)
     if cls in (errors.BadRequestError, errors.ConflictError):
         cls = next((meant for text, meant in meanings.items() if text in message.casefold()), cls)
-    return cls(
+    error = cls(
         _shown(message),
         status=response.status,
         code=code,
@@ -94,6 +94,8 @@ def _api_error(
         trace_id=_shown(response.headers.get("trace-id", "")) or None,
         retry_after=retry_after(response.headers) if worse in (429, 503) else None,
     )
+    error.is_enveloped = isinstance(body, dict) and ("code" in body or "meta" in body)
+    return error
 
 
 def _error_message(body: object) -> str:

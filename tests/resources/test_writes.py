@@ -115,7 +115,7 @@ def test_an_edit_that_returns_something_else_is_refused_before_anything_is_writt
 
 def test_an_edit_that_was_accepted_but_cannot_be_read_back_is_not_said_to_have_failed() -> None:
     async def use(invoices: Invoices, api: ModelAPI) -> object:
-        api.on_put = lambda: api.failing_gets.extend([ServerError(status=503)])
+        api.on_put = lambda: api.failing_gets.extend([ServerError(status=503)] * 4)  # each look for it fails
         unknown = await outcome(invoices.update_details(1, line("A")))
         assert isinstance(unknown, OutcomeUnknownError)
         assert isinstance(unknown.reason, ServerError)
@@ -177,7 +177,7 @@ AS_WANTED: list[tuple[InvoiceChanges, dict[str, Any], bool]] = [
     (InvoiceChanges(type="a"), {"type": "b"}, False),
     (InvoiceChanges(type="a"), {}, False),
     (InvoiceChanges(open_balance=Money("USD", Decimal("1.5"))), {"open_balance": Money("USD", Decimal("1.5000"))}, True),
-    (InvoiceChanges(open_balance=Money("USD", Decimal("1.00005"))), {"open_balance": Money("USD", Decimal("1.0001"))}, True),
+    (InvoiceChanges(open_balance=Money("USD", Decimal("1.00005"))), {"open_balance": Money("USD", Decimal("1.0001"))}, False),
     (InvoiceChanges(open_balance=Money("USD", Decimal("1.5"))), {"open_balance": Money("CAD", Decimal("1.5"))}, False),
     (InvoiceChanges(open_balance=Money("USD", Decimal("1.5"))), {}, False),
     (InvoiceChanges(due_date=NOON.replace(microsecond=5)), {"due_date": NOON}, True),
@@ -192,13 +192,15 @@ AS_WANTED: list[tuple[InvoiceChanges, dict[str, Any], bool]] = [
     (InvoiceChanges(extra_fields=(ExtraField("a", "1"),)), {"extra_fields": (ExtraField("b"), ExtraField("a", "1"))}, False),
     (InvoiceChanges(extra_fields=()), {"extra_fields": (ExtraField("b"),)}, False),
     (InvoiceChanges(extra_fields=()), {}, True),
-    (InvoiceChanges(external_id="007"), {"external_id": "7"}, True),
-    (InvoiceChanges(purchase_order_number="PO 1 "), {"purchase_order_number": "po 1"}, True),
-    (InvoiceChanges(open_balance=Money("usd", Decimal("1e29"))), {"open_balance": Money("USD", Decimal("1e29"))}, True),
+    (InvoiceChanges(external_id="007"), {"external_id": "7"}, False),
+    (InvoiceChanges(purchase_order_number="PO 1 "), {"purchase_order_number": "po 1"}, False),
+    (InvoiceChanges(open_balance=Money("usd", Decimal("1e29"))), {"open_balance": Money("USD", Decimal("1e29"))}, False),
     (InvoiceChanges(extra_fields=(ExtraField("a", "1"),)), {"extra_fields": (ExtraField("a", "2"),)}, False),
 ]
 
 
 @pytest.mark.parametrize(("changes", "found", "expected"), AS_WANTED)
-def test_an_invoice_is_compared_as_the_api_keeps_it(changes: InvoiceChanges, found: dict[str, Any], expected: bool) -> None:
+def test_a_lost_update_is_done_only_if_its_values_read_back_exactly(
+    changes: InvoiceChanges, found: dict[str, Any], expected: bool
+) -> None:
     assert has_changes(changes, Invoice(id=1, **found)) is expected

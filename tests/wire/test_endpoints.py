@@ -83,6 +83,9 @@ def test_only_a_repeated_delete_takes_not_found_for_success() -> None:
     with pytest.raises(NotFoundError):
         call.decode(gone)
     call.decode(gone, repeated=True)
+    for gateway in (b"<html>Not Found</html>", b'{"title": "Not Found"}', b""):
+        with pytest.raises(NotFoundError):
+            call.decode(Response(404, {}, gateway), repeated=True)
     with pytest.raises(Exception, match="HTTP 403"):
         call.decode(Response(403, {}, b"{}"), repeated=True)
 
@@ -95,4 +98,4 @@ def test_a_call_that_is_read_on_keeps_all_that_it_was() -> None:
     longer = call.then(str)
     assert longer.received is received
     assert longer.decode(Response(200, {}, b'{"data": 1}')) == "1"
-    assert longer.decode(Response(404, {}, b"{}"), repeated=True) == "None"
+    assert longer.decode(Response(404, {}, b'{"code": 404}'), repeated=True) == "None"
