@@ -254,17 +254,21 @@ def test_an_error_of_the_items_is_raised_once_all_that_was_begun_is_delivered(so
     virtual_time.run(main())
 
 
-def test_an_operation_that_is_cancelled_from_elsewhere_ends_the_run() -> None:
-    async def operation(number: int) -> None:
+def test_a_cancellation_that_nobody_asked_for_is_a_failed_outcome() -> None:
+    async def operation(number: int) -> int:
         await asyncio.sleep(number)
-        raise asyncio.CancelledError
+        if number == 2:
+            raise asyncio.CancelledError
+        return number
 
     async def main() -> None:
         run = bulk.run(operation, [1, 2, 3], concurrency=2)
-        with pytest.raises(asyncio.CancelledError):
-            await anext(run)
-        assert not others()
-        assert run.summary == BulkSummary(succeeded=0, failed=0, unknown=2, not_attempted=1, under_way=0)
+        outcomes = {outcome.item: outcome async for outcome in run}
+
+        assert [item for item, outcome in outcomes.items() if outcome.ok] == [1, 3]
+        assert isinstance(outcomes[2].error, RuntimeError)
+        assert "nobody cancelled" in str(outcomes[2].error)
+        assert run.summary == BulkSummary(succeeded=2, failed=1, unknown=0, not_attempted=0, under_way=0)
 
     virtual_time.run(main())
 

@@ -24,7 +24,9 @@ async def send_once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerT
     try:
         return await send(request)
     except aiohttp.ClientConnectorError as error:
-        failure: Exception = ConnectionFailure(_reason(error))
+        failure: Exception = ConnectionFailure(
+            _reason(error), is_permanent=isinstance(error, aiohttp.ClientConnectorCertificateError)
+        )
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         failure = InterruptedSendingError(_reason(error))
     raise failure
@@ -55,6 +57,10 @@ class Sending:
 class ConnectionFailure(Exception):  # noqa: N818 - a signal between this module's two functions
     """No connection could be made. Also a class that aiohttp does not know: otherwise aiohttp would try again."""
 
+    def __init__(self, reason: str, *, is_permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.is_permanent = is_permanent
+
 
 def translate(error: Exception, *, begun: bool = True) -> TransportError:
     """Our error for an exception of aiohttp.
@@ -65,7 +71,9 @@ def translate(error: Exception, *, begun: bool = True) -> TransportError:
     """
     match error:
         case ConnectionFailure() | aiohttp.ClientConnectorError():
-            return ConnectFailedError(f"no connection: {_reason(error)}")
+            failed = ConnectFailedError(f"no connection: {_reason(error)}")
+            failed.is_permanent = isinstance(error, ConnectionFailure) and error.is_permanent
+            return failed
         case aiohttp.ConnectionTimeoutError():
             return ConnectFailedError("no connection: it took longer than Timeout.connect")
         case TimeoutError() if not begun:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import attrs
 
 from bigcommerce_b2b_invoices.errors import ClientClosedError, ConfigurationError, RateLimitWaitError
+from bigcommerce_b2b_invoices.models.checks import whole_number
 from bigcommerce_b2b_invoices.transport.feedback import Feedback, Lease
 
 AGED = 30.0  # seconds after which a waiting walk counts as a single call, so that it does not wait for ever
@@ -62,9 +63,7 @@ class RateLimiter:
     """
 
     def __init__(self, requests: int = 150, per: float = 60.0, *, reserve: int = 0, max_wait: float | None = None) -> None:
-        for name, value in (("requests", requests), ("reserve", reserve)):
-            if type(value) is not int:
-                raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        requests, reserve = whole_number(requests, "requests"), whole_number(reserve, "reserve")
         if requests < 1 or not 0 < per < math.inf:
             raise ValueError(f"a limiter needs at least 1 request and a window above 0 seconds, not {requests} and {per}")
         if not 0 <= reserve < requests:

@@ -21,6 +21,7 @@ class Fate(Enum):
     UNKNOWN = "the server may or may not have acted on it"
 
 
+NO_VERDICT = (408, 421, 425, 499)  # a gateway gave up, or the request went astray: the API may have acted on it
 NEVER_SENT = (errors.ConnectFailedError, errors.RateLimitWaitError, errors.ClientClosedError, errors.ConfigurationError)
 
 
@@ -28,7 +29,7 @@ def fate(error: errors.B2BError) -> Fate:
     """The fate of a request after a failed attempt. Only the status of a real response is an answer. In doubt, it is UNKNOWN."""
     if isinstance(error, errors.RateLimitError):
         return Fate.POSTPONED
-    if isinstance(error, errors.APIError) and not isinstance(error, errors.ServerError):
+    if isinstance(error, errors.APIError) and not isinstance(error, errors.ServerError) and error.status not in NO_VERDICT:
         return Fate.REJECTED
     return Fate.NOT_SENT if isinstance(error, NEVER_SENT) else Fate.UNKNOWN
 
@@ -51,11 +52,15 @@ class RetryPolicy:
             (`settling`). With less than the default 0.2, that time may be shorter than the server's work on a request. Then only
             the store's own rule that numbers are unique prevents a second invoice after a slow commit.
         max_delay: Seconds.
+        outage: For how many seconds of nothing but failures walks, feeds, `get_many`, reads inside `bulk.run` and exports keep
+            trying, whatever `attempts` says, once the client has had a good answer; a single call keeps to `attempts`. 0, or
+            `attempts=1`, switches it off. An answer such as 401 or 403, or a certificate that is not trusted, is not an outage.
     """
 
     attempts: int = attrs.field(default=4, validator=[instance_of(int), ge(1)])
     base_delay: float = attrs.field(default=0.2, validator=ge(0))
     max_delay: float = attrs.field(default=20.0, validator=ge(0))
+    outage: float = attrs.field(default=60.0, validator=ge(0))
 
     @property
     def settling(self) -> tuple[float, ...]:
@@ -66,7 +71,15 @@ class RetryPolicy:
         """
         return tuple(5 * self.base_delay * 2.0**look for look in range(LOOKS)) if self.attempts > 1 else ()
 
-    def delay(self, error: errors.B2BError, attempt: int, *, repeatable: bool, random: Callable[[], float]) -> float | None:
+    def delay(
+        self,
+        error: errors.B2BError,
+        attempt: int,
+        *,
+        repeatable: bool,
+        random: Callable[[], float],
+        failing: float | None = None,
+    ) -> float | None:
         """Seconds to sleep before the next attempt; None if the call must not be tried again.
 
         Args:
@@ -74,8 +87,10 @@ class RetryPolicy:
             attempt: The number of the failed attempt.
             repeatable: Whether the call may be sent again when its fate is unknown.
             random: Returns a number from 0 to 1.
+            failing: For how many seconds nothing but failures have come, if the call outlasts an outage; None: it does not.
         """
-        if attempt >= self.attempts or not _worth_it(error, repeatable=repeatable):
+        outlasts = failing is not None and failing < self.outage and self.attempts > 1
+        if not (attempt < self.attempts or outlasts) or not _worth_it(error, repeatable=repeatable):
             return None
         jitter = random() * min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, 60))
         hint = error.retry_after if isinstance(error, errors.APIError) else None
@@ -85,7 +100,11 @@ class RetryPolicy:
 
 
 def _worth_it(error: errors.B2BError, *, repeatable: bool) -> bool:
-    if isinstance(error, errors.ConnectFailedError | errors.RateLimitError):
+    if isinstance(error, errors.ConnectFailedError):
+        return not error.is_permanent
+    if isinstance(error, errors.RateLimitError):
         return True
     redirect = isinstance(error, errors.ResponseError) and error.status is not None and 300 <= error.status < 400
+    if isinstance(error, errors.APIError) and error.status in NO_VERDICT:
+        return repeatable
     return repeatable and isinstance(error, errors.TransportError | errors.ServerError) and not redirect

@@ -101,6 +101,7 @@ class Transport:
     _loop: asyncio.AbstractEventLoop | None = attrs.field(default=None, init=False)
     _process: int = attrs.field(factory=os.getpid, init=False)
     _decoding: asyncio.Lock = attrs.field(factory=asyncio.Lock, init=False)
+    _last_good: float | None = attrs.field(default=None, init=False)  # when the last good answer came, by `clock`
     _noted: set[tuple[str, str]] = attrs.field(factory=set, init=False)
 
     async def send(self, call: Call[T], *, bulk: bool = False) -> T:
@@ -111,6 +112,7 @@ class Transport:
             B2BError: Any other failure: the error of the last attempt.
         """
         request, attempt, lost = call.request, 1, False
+        is_patient, began = request.method == "GET" and (bulk or IN_BULK.get()), self.clock()
         while True:
             try:
                 return await self._attempt(call, attempt, repeated=lost, bulk=bulk)
@@ -118,7 +120,9 @@ class Transport:
                 error = caught.with_traceback(None)  # its frames hold the server's text, which may repeat the token
             lost = lost or fate(error) is Fate.UNKNOWN  # true once the fate of any attempt is unknown
             doubted = isinstance(error, errors.ServerError) and not self._accepted
-            delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random)
+            is_outage = is_patient and self._last_good is not None  # a client that was never answered well may be set up wrongly
+            failing = self.clock() - max(began, self._last_good or 0.0) if is_outage else None
+            delay = self.retry.delay(error, attempt, repeatable=call.repeatable, random=self.random, failing=failing)
             if delay is None or self._closed or (doubted and attempt >= DOUBTED_ATTEMPTS):
                 if doubted:
                     error = error.with_hint(DOUBT)
@@ -127,6 +131,11 @@ class Transport:
                 elif lost and self._closed:
                     error = errors.ClientClosedError("the client was closed during the request")
                 raise error.of_request(request.method, request.path, attempt)
+            if failing is not None and attempt >= self.retry.attempts:
+                logger.warning(
+                    "%s %s: nothing but failures for %.0f s (%s); next attempt in %.1f s",
+                    request.method, request.path, failing, type(error).__name__, delay,
+                )  # fmt: skip
             if fate(error) is Fate.POSTPONED:
                 self.rate_limiter.pause(delay)  # stops every call to this store; the next attempt waits for its lease
             else:
@@ -179,7 +188,7 @@ class Transport:
             if call.received is not None:
                 call.received()
             result = await self._decode(call, response, repeated=repeated)
-            self._accepted = True
+            self._accepted, self._last_good = True, self.clock()
             return result
         except errors.B2BError as caught:
             error = caught

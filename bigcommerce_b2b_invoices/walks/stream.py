@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, C
 from typing import Any, Generic, Self, TypeVar
 
 from bigcommerce_b2b_invoices.errors import OutcomeUnknownError
+from bigcommerce_b2b_invoices.models.checks import whole_number
 from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
 from bigcommerce_b2b_invoices.wire.call import IN_BULK
 
@@ -109,8 +110,7 @@ class BulkRun(Stream[Outcome[Item, Result]]):
         self._begun: set[asyncio.Task[Outcome[Item, Result] | None]] = set()  # set first, because __del__ needs it
         self._queue: deque[asyncio.Task[Outcome[Item, Result] | None]] = deque()  # in the order of delivery
         super().__init__()
-        if type(concurrency) is not int:
-            raise TypeError(f"concurrency must be an int, not {type(concurrency).__name__}")
+        concurrency = whole_number(concurrency, "concurrency")
         if concurrency < 1:
             raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
         if not callable(operation):
@@ -213,11 +213,19 @@ class _Work(Generic[Item, Result]):
         except Exception as error:  # noqa: BLE001 - one failure never stops the rest
             self._failed += 1
             return Outcome(item, error=error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                self._unknown += 1
+                raise
         except BaseException:
             self._unknown += 1
             raise
-        self._succeeded += 1
-        return Outcome(item, result)
+        else:
+            self._succeeded += 1
+            return Outcome(item, result)
+        self._failed += 1
+        return Outcome(item, error=RuntimeError("the operation raised CancelledError, although nobody cancelled it"))
 
 
 class _Each(AsyncIterator[Item]):

@@ -6,7 +6,15 @@ import pytest
 from conftest import Scripted
 from scripted_server import answer, envelope
 
-from bigcommerce_b2b_invoices import B2BClient, ExtraField, ExtraFieldConfig, ExtraFieldFault, ExtraFieldProblem, ServerError
+from bigcommerce_b2b_invoices import (
+    B2BClient,
+    ExtraField,
+    ExtraFieldConfig,
+    ExtraFieldFault,
+    ExtraFieldProblem,
+    RetryPolicy,
+    ServerError,
+)
 from bigcommerce_b2b_invoices.models.extra_field import problems
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
@@ -80,7 +88,8 @@ async def test_what_is_no_extra_field_is_refused_before_anything_is_sent(sandbox
 
 
 async def test_a_config_without_a_name_asks_for_nothing_and_a_failure_is_no_verdict(scripted: Scripted) -> None:
-    _, client = await scripted(envelope([{"id": 1, "isRequired": True}], total=1, limit=250), answer({"code": 500}, 500))
+    replies = envelope([{"id": 1, "isRequired": True}], total=1, limit=250), answer({"code": 500}, 500)
+    _, client = await scripted(*replies, retry=RetryPolicy(base_delay=0.001, outage=0.05))
     assert await client.extra_fields.check([]) == ()
     with pytest.raises(ServerError):
         await client.extra_fields.check([])

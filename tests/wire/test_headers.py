@@ -13,6 +13,12 @@ LATER = "Sun, 22 Nov 2026 12:00:07 GMT"
     [
         ({}, None),
         ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "1.5 s"}, 1.5),
+        ({"retry-after": "2 fortnights"}, None),
+        ({"x-request-window-resets-after": "900 ms"}, 0.9),
+        ({"x-request-window-resets-after": "2 min"}, 120.0),
+        ({"x-request-window-resets-after": "7 x"}, None),
         ({"retry-after": "0"}, 0.0),
         ({"retry-after": LATER, "date": NOON}, 7.0),
         ({"retry-after": NOON, "date": LATER}, 0.0),
