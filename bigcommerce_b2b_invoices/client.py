@@ -145,7 +145,7 @@ class B2BClient:
 def _check_base_url(base_url: str | URL) -> URL:
     """Return the base URL if it is safe to send the token there."""
     try:
-        url = URL(base_url)
+        url = URL(base_url.strip() if isinstance(base_url, str) else base_url)
         host, _ = url.host or "", url.port
     except (TypeError, ValueError):
         raise ConfigurationError("base_url is not a URL") from None

@@ -1,10 +1,11 @@
 """Checks of a caller's values when an object is created: a wrong type raises TypeError, a wrong value raises ValueError."""
 
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex, TypeAlias, TypeVar
 
 import attrs
 
@@ -35,13 +36,36 @@ class _Nothing(dict[str, object]):
 NOTHING: Mapping[str, object] = _Nothing()
 
 
+def whole_number(value: object, what: str) -> int:
+    """A plain int from any whole number, such as numpy's. A bool is not a number here."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        raise TypeError(f"{what} must be an int, not {type(value).__name__}")
+    return operator.index(value)
+
+
+def plain_time(value: T) -> T:
+    """A datetime of a subclass as a plain datetime, because a subclass may calculate otherwise. Anything else as it is."""
+    if not isinstance(value, datetime) or type(value) is datetime:
+        return value
+    return datetime(  # type: ignore[return-value] # a datetime in place of a datetime
+        value.year,
+        value.month,
+        value.day,
+        value.hour,
+        value.minute,
+        value.second,
+        value.microsecond,
+        value.tzinfo,
+        fold=value.fold,
+    )
+
+
 def resource_id(value: object, what: str) -> int:
     """Return the id of an invoice or an order if it is a positive int. It becomes part of a path, so nothing else is allowed."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} must be an int, not {type(value).__name__}")
-    if not 1 <= value <= MAX_ID:
-        raise ValueError(f"{what} must be between 1 and {MAX_ID}, not {value}")
-    return int(value)
+    number = whole_number(value, what)
+    if not 1 <= number <= MAX_ID:
+        raise ValueError(f"{what} must be between 1 and {MAX_ID}, not {number}")
+    return number
 
 
 def of_type(kind: type | tuple[type, ...]) -> Validator:
@@ -108,7 +132,9 @@ def as_decimal(value: Decimal | int) -> Decimal:
 
 def as_company_id(value: str | int) -> str:
     """Turn an int into a text, because a company id is a text on the wire. Anything else is returned unchanged."""
-    return str(value) if type(value) is int else value  # type: ignore[return-value] # a bool, which the validator refuses
+    if isinstance(value, str | bool) or not isinstance(value, SupportsIndex):
+        return value  # type: ignore[return-value] # the validator refuses everything but a str
+    return str(operator.index(value))
 
 
 def as_member(enum: type[E], value: object) -> E:

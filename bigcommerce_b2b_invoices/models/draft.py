@@ -24,6 +24,14 @@ def _extra_fields(values: Iterable[ExtraField]) -> tuple[ExtraField, ...]:
     return checks.as_tuple(values)
 
 
+def _time(value: datetime | None) -> datetime | None:
+    return checks.plain_time(value)
+
+
+def _channel(value: int | None) -> int | None:
+    return None if value is None else checks.whole_number(value, "channel_id")
+
+
 _MONEY = checks.of_type(Money)
 _TEXT = optional(checks.filled)
 _TIME = optional(checks.aware)
@@ -53,16 +61,20 @@ class InvoiceDraft:
     original_balance: Money = attrs.field(validator=_MONEY, metadata=written_as(Form.MONEY_AS_NUMBER))
     open_balance: Money = attrs.field(validator=_MONEY, metadata=written_as(Form.MONEY_AS_NUMBER))
     type: str | None = attrs.field(default=None, validator=_TEXT)
-    due_date: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
+    due_date: datetime | None = attrs.field(
+        default=None, converter=_time, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS)
+    )
     status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
     order_number: str | None = attrs.field(default=None, validator=_TEXT)
     purchase_order_number: str | None = attrs.field(default=None, validator=_TEXT)
-    issued_at: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
+    issued_at: datetime | None = attrs.field(
+        default=None, converter=_time, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS)
+    )
     details: InvoiceDetails | None = attrs.field(default=None, validator=_DETAILS)
     source: InvoiceSource | None = attrs.field(default=None, converter=_source)
     external_id: str | None = attrs.field(default=None, validator=_TEXT)
     external_customer_id: str | None = attrs.field(default=None, validator=_TEXT)
-    channel_id: int | None = attrs.field(default=None, validator=optional(checks.of_type(int)))
+    channel_id: int | None = attrs.field(default=None, converter=_channel)
     external_pdf_url: str | None = attrs.field(default=None, validator=_TEXT)
     terms_conditions: str | None = attrs.field(default=None, validator=_TEXT)
     extra_fields: tuple[ExtraField, ...] = attrs.field(default=(), converter=_extra_fields, validator=_EXTRA_FIELDS)
@@ -86,14 +98,18 @@ class InvoiceChanges:
     external_id: str | None = attrs.field(default=None, validator=_TEXT)
     invoice_number: str | None = attrs.field(default=None, validator=_TEXT)
     type: str | None = attrs.field(default=None, validator=_TEXT)
-    due_date: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
+    due_date: datetime | None = attrs.field(
+        default=None, converter=_time, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS)
+    )
     status: InvoiceStatus | None = attrs.field(default=None, converter=_status)
     purchase_order_number: str | None = attrs.field(default=None, validator=_TEXT)
     details: InvoiceDetails | None = attrs.field(default=None, validator=_DETAILS)
     source: InvoiceSource | None = attrs.field(default=None, converter=_source)
     original_balance: Money | None = attrs.field(default=None, validator=optional(_MONEY))
     open_balance: Money | None = attrs.field(default=None, validator=optional(_MONEY))
-    created_at: datetime | None = attrs.field(default=None, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS))
+    created_at: datetime | None = attrs.field(
+        default=None, converter=_time, validator=_TIME, metadata=written_as(Form.WHOLE_SECONDS)
+    )
     external_pdf_url: str | None = attrs.field(default=None, validator=optional(checks.of_type(str)))
     extra_fields: tuple[ExtraField, ...] | None = attrs.field(
         default=None, converter=attrs.converters.optional(_extra_fields), validator=optional(_EXTRA_FIELDS)

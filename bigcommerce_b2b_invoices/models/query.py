@@ -1,7 +1,7 @@
 """Which invoices to list, and in which order."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from enum import StrEnum
 
 import attrs
@@ -10,6 +10,7 @@ from attrs.validators import optional
 from bigcommerce_b2b_invoices.models import checks
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceStatus
 
+MOST_EXTERNAL_IDS = 100  # in one query
 SLACK = timedelta(seconds=1)  # the API compares whole seconds, and does not document whether a range includes its ends
 
 
@@ -67,7 +68,13 @@ def _texts(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _numbers(values: Iterable[int]) -> tuple[int, ...]:
-    return checks.as_tuple(values)
+    return tuple(checks.whole_number(value, "each of channel_ids") for value in checks.as_tuple(values))
+
+
+def _bound(value: datetime | None) -> datetime | None:
+    """A time, or None for one of the sentinels that mean "no bound": the first and the last year that there is."""
+    is_sentinel = isinstance(value, datetime) and value.utcoffset() is not None and value.year in (MINYEAR, MAXYEAR)
+    return None if is_sentinel else checks.plain_time(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -109,13 +116,18 @@ class InvoiceQuery:
     channel_ids: tuple[int, ...] = attrs.field(default=(), converter=_numbers, validator=checks.each(checks.of_type(int)))
     search_by: SearchField | None = attrs.field(default=None, converter=_search_field)
     q: str | None = attrs.field(default=None, validator=optional(checks.filled))
-    begin_date_at: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
-    end_date_at: datetime | None = attrs.field(default=None, validator=optional(checks.aware))
+    begin_date_at: datetime | None = attrs.field(default=None, converter=_bound, validator=optional(checks.aware))
+    end_date_at: datetime | None = attrs.field(default=None, converter=_bound, validator=optional(checks.aware))
     sort_by: SortField | None = attrs.field(default=None, converter=_sort_field)
     order_by: Direction | None = attrs.field(default=None, converter=_direction)
     include_extra_fields: bool = attrs.field(default=False, validator=checks.of_type(bool))
 
     def __attrs_post_init__(self) -> None:
+        if len(self.external_ids) > MOST_EXTERNAL_IDS:
+            raise ValueError(
+                f"{len(self.external_ids)} external_ids make a URL that gateways refuse: use find_by_external_id, or at most "
+                f"{MOST_EXTERNAL_IDS}"
+            )
         if self.search_by is not None and self.q is None:
             raise ValueError("search_by needs a q, which is the text to search for: without it the API would list everything")
         if self.begin_date_at and self.end_date_at and self.begin_date_at > self.end_date_at:

@@ -18,7 +18,7 @@ from bigcommerce_b2b_invoices.models.facts import Form, facts_of
 from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 from bigcommerce_b2b_invoices.wire.reader import KEPT, make_reader, wire_name
-from bigcommerce_b2b_invoices.wire.values import EPOCH, READERS, Read, Unreadable, read_time, whole_seconds
+from bigcommerce_b2b_invoices.wire.values import EPOCH, EXACT, READERS, Read, Unreadable, read_time, whole_seconds
 
 T = TypeVar("T")
 Hook: TypeAlias = Callable[[object, type[T]], T]
@@ -33,7 +33,7 @@ def _write_time(time: datetime) -> int | Decimal:
     since = time - EPOCH
     if since.microseconds == 0:
         return since // timedelta(seconds=1)
-    return Decimal(since // timedelta(microseconds=1)) / 1_000_000
+    return EXACT.divide(Decimal(since // timedelta(microseconds=1)), 1_000_000)
 
 
 def _write_amount(value: Decimal) -> str:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TypeVar
 
 from bigcommerce_b2b_invoices.errors import DecodeError, InvoiceNumberTakenError
-from bigcommerce_b2b_invoices.models.checks import resource_id
+from bigcommerce_b2b_invoices.models.checks import resource_id, whole_number
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
@@ -70,9 +70,8 @@ def list_extra_field_configs(_query: None, *, offset: int, limit: int) -> Call[S
 
 def list_call(path: str, parameters: Iterable[tuple[str, str]], *, offset: int, limit: int) -> Call[Slice]:
     """GET of a list. All lists of the API have the same paging parameters."""
+    offset, limit = whole_number(offset, "offset"), whole_number(limit, "limit")
     for name, value, least, most in (("offset", offset, 0, 2**31 - 1), ("limit", limit, 1, MAX_LIMIT)):
-        if type(value) is not int:
-            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
         if not least <= value <= most:
             raise ValueError(f"{name} must be between {least} and {most}, not {value}")
     query = (*parameters, ("offset", str(offset)), ("limit", str(limit)))

@@ -11,10 +11,10 @@ are the same. If msgspec refuses a text, the standard library parses it and says
 import json
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from bigcommerce_b2b_invoices.wire.values import MAX_DEPTH, Unreadable, read_opaque
+from bigcommerce_b2b_invoices.wire.values import EXACT, MAX_DEPTH, Unreadable, read_opaque
 
 if TYPE_CHECKING:
     import msgspec
@@ -76,7 +76,7 @@ def _parse_long(body: bytes) -> object:
 
 @cache
 def _fast_decoder() -> "msgspec.json.Decoder[object]":
-    return msgspec.json.Decoder(float_hook=Decimal)
+    return msgspec.json.Decoder(float_hook=_exact)
 
 
 class _RefusedError(ValueError):
@@ -94,8 +94,9 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return made
 
 
-_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
-_strict_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object)
+_exact = partial(Decimal, context=EXACT)
+_decoder = json.JSONDecoder(parse_float=_exact, parse_constant=_no_constant)
+_strict_decoder = json.JSONDecoder(parse_float=_exact, parse_constant=_no_constant, object_pairs_hook=_object)
 
 
 def _balances_of_rows(value: object) -> int:

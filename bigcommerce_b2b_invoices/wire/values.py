@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation, Overflow
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Self, TypeAlias
@@ -13,9 +13,11 @@ from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
 Read: TypeAlias = Callable[..., Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXACT = Context(prec=200, traps=[InvalidOperation, Overflow])  # ours: the application's own may round, or trap what is no mistake
 LAST_SECOND = 253_402_300_800  # the first second after the year 9999, the last year that Python's times can hold
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
+_DAY = re.compile(r"(19|20)[0-9]{6}")
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -77,7 +79,7 @@ def read_int(value: object) -> int:
         return value
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
-    if isinstance(value, Decimal) and abs(value.adjusted()) <= 18 and value == value.to_integral_value():
+    if isinstance(value, Decimal) and abs(value.adjusted()) <= 18 and value == value.to_integral_value(context=EXACT):
         return int(value)
     raise Unreadable(f"expected a whole number, got {kind(value)}")
 
@@ -131,9 +133,17 @@ def read_decimal(value: object) -> Decimal:
 
 
 def _in_range(value: Decimal) -> Decimal:
-    if abs(value.adjusted()) > MAX_EXPONENT:
+    if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT:
         raise Unreadable("an amount that is out of range")
     return value
+
+
+def _calendar_day(text: str) -> datetime | None:
+    """Midnight UTC of a day such as `20240131`; None if the digits are not a day of the calendar."""
+    try:
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def read_time(value: object) -> datetime:
@@ -142,8 +152,10 @@ def read_time(value: object) -> datetime:
         if type(value) is int:
             return datetime.fromtimestamp(value, UTC) if value > 0 else EPOCH + timedelta(seconds=value)
         if isinstance(value, Decimal) and abs(value.adjusted()) <= 18:
-            return EPOCH + timedelta(microseconds=int(value * 1_000_000))
+            return EPOCH + timedelta(microseconds=int(EXACT.multiply(value, 1_000_000)))
         if isinstance(value, str):
+            if _DAY.fullmatch(value) and (day := _calendar_day(value)) is not None:
+                return day
             if _DIGITS.fullmatch(value):
                 return EPOCH + timedelta(seconds=int(value))
             time = datetime.fromisoformat(value)

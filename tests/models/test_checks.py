@@ -64,7 +64,7 @@ REFUSED: list[tuple[Callable[..., object], dict[str, Any], type[Exception], str]
     (draft, {"status": 3}, ValueError, "choose one of 0, 1, 2"),
     (draft, {"status": True}, TypeError, "InvoiceStatus"),
     (draft, {"source": "external"}, ValueError, "InvoiceSource"),
-    (draft, {"channel_id": "1"}, TypeError, "channel_id must be int"),
+    (draft, {"channel_id": "1"}, TypeError, "channel_id must be an int"),
     (draft, {"channel_id": True}, TypeError, "channel_id"),
     (draft, {"details": {}}, TypeError, "details must be InvoiceDetails"),
     (draft, {"extra_fields": ["x"]}, TypeError, "extra_fields must be ExtraField"),
