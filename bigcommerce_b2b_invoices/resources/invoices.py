@@ -7,10 +7,11 @@ from typing import Protocol
 from urllib.parse import quote
 
 from bigcommerce_b2b_invoices.errors import DecodeError, DownloadError
+from bigcommerce_b2b_invoices.models.checks import as_tuple
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.page import Page
-from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SearchField
+from bigcommerce_b2b_invoices.models.query import MOST_EXTERNAL_IDS, InvoiceQuery, SearchField
 from bigcommerce_b2b_invoices.resources.get_many import GetMany
 from bigcommerce_b2b_invoices.resources.invoice_writes import InvoiceWrites
 from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
@@ -24,7 +25,6 @@ from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 EVERYTHING = InvoiceQuery()
 
 
-IDS_A_REQUEST = 100  # external ids
 ID_CHARACTERS = 6000  # of ids in one URL, percent-encoded; servers take about 8 kB in all
 ID_NAME = len("&externalId%5B%5D=")
 
@@ -158,9 +158,9 @@ class Invoices:
             FilterIgnoredError: The server sent an invoice with another external id.
         """
         found: dict[str, Invoice] = {}
-        for some in _in_requests(InvoiceQuery(external_ids=external_ids).external_ids):
-            async for invoice in Walk(self._listed(InvoiceQuery(external_ids=some))):
-                if invoice.external_id in some:
+        for query in [InvoiceQuery(external_ids=some) for some in _in_requests(as_tuple(external_ids))]:  # all are checked first
+            async for invoice in Walk(self._listed(query)):
+                if invoice.external_id in query.external_ids:
                     found[invoice.external_id] = invoice
         return found
 
@@ -191,6 +191,7 @@ class Invoices:
         self,
         since: str | None = None,
         *,
+        overlap: float = 0.0,
         details: bool = True,
         on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> ChangeFeed[Invoice]:
@@ -201,6 +202,9 @@ class Invoices:
 
         Args:
             since: The `cursor` of an earlier feed of the same store. None: the feed delivers every invoice.
+            overlap: Seconds before the cursor that are read again, because a change may be committed late, with an earlier time.
+                The feed delivers the versions that no feed has delivered. This ends once the server's clock has passed the
+                newest change by so many seconds.
             details: As for `iterate`.
             on_unreadable: As for `iterate`.
 
@@ -209,7 +213,9 @@ class Invoices:
             DecodeError: An invoice has an id or a balance that cannot be read.
             IncompleteWalkError: The server does not sort by `updatedAt`, or the feed cannot reach the end of the list.
         """
-        return ChangeFeed(self._listed(EVERYTHING, bulk=True, details=details), since=since, on_unreadable=on_unreadable)
+        return ChangeFeed(
+            self._listed(EVERYTHING, bulk=True, details=details), since=since, overlap=overlap, on_unreadable=on_unreadable
+        )
 
     async def create(self, draft: InvoiceDraft) -> int:
         """Create an invoice; returns its id. Never makes two invoices with one number, even if the connection drops halfway.
@@ -355,8 +361,8 @@ def _in_requests(external_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
     some: list[str] = []
     characters = 0
     for external_id in dict.fromkeys(external_ids):
-        length = ID_NAME + len(quote(external_id, safe=""))
-        if some and (len(some) == IDS_A_REQUEST or characters + length > ID_CHARACTERS):
+        length = ID_NAME + len(quote(str(external_id), safe=""))
+        if some and (len(some) == MOST_EXTERNAL_IDS or characters + length > ID_CHARACTERS):
             yield tuple(some)
             some, characters = [], 0
         some.append(external_id)

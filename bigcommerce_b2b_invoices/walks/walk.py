@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError, IncompleteWalkError
+from bigcommerce_b2b_invoices.models.checks import whole_number
 from bigcommerce_b2b_invoices.models.page import Page, WalkReport
 from bigcommerce_b2b_invoices.walks.bookmark import read_bookmark, write_bookmark
 from bigcommerce_b2b_invoices.walks.order import Mark, Order, marks_of
@@ -98,11 +99,12 @@ class Walk(Generic[T]):
         on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> None:
         self._ahead: deque[_Asked] = deque()  # by offset; set first, because __del__ needs it
-        if type(prefetch) is not int or prefetch < 0:
-            raise ValueError(f"prefetch must be a number of pages, 0 or more, not {prefetch!r}")
+        prefetch = whole_number(prefetch, "prefetch")
+        if prefetch < 0:
+            raise ValueError(f"prefetch must be a number of pages, 0 or more, not {prefetch}")
         position = None if resume is None else read_bookmark(resume, source.fingerprint)
         self._source = source
-        self._limit = max(page_size, LEAST_LIMIT)
+        self._limit = max(whole_number(page_size, "page_size"), LEAST_LIMIT)
         self.prefetch = prefetch
         self._plan = Plan(
             source.order, self._limit, unique=source.unique, latest=source.latest, position=position, thrifty=thrifty

@@ -175,12 +175,12 @@ async def test_a_server_that_sends_fewer_than_it_counts_moves_no_cursor() -> Non
     store = ModelStore(50, Random(0))
     store.total = lambda true: true + 100
     feed = ChangeFeed(Versions(store, Random(0), busy=0), since=None)
-    with pytest.raises(IncompleteWalkError, match="sends none after"):
+    with pytest.raises(IncompleteWalkError, match=r"sends none after|different sizes"):
         _ = [row async for row in feed]
     assert feed.cursor is None
 
 
 async def test_hostile_cursors_are_refused(client: B2BClient) -> None:
-    for content in ('[2,"q",Infinity,[]]', '[2,"q",1e999,[]]', "[" * 100_000, "null"):
+    for content in ('[3,"q",Infinity,true,[]]', '[3,"q",1e999,true,[]]', "[" * 100_000, "null"):
         with pytest.raises(ValueError, match="not a cursor"):
             client.invoices.changes(base64.urlsafe_b64encode(content.encode()).decode())
