@@ -205,7 +205,8 @@ def test_leftovers_of_killed_processes_are_swept_once_they_are_a_day_old(tmp_pat
     link.symlink_to(tmp_path / "victim")
     folder.mkdir()
     for path in (old, other, link, folder):
-        os.utime(path, (time.time() - LEFTOVER - 60,) * 2, follow_symlinks=False)
+        old_time = time.time() - LEFTOVER - 60
+        os.utime(path, (old_time, old_time), follow_symlinks=False)
 
     asyncio.run(write(tmp_path / "x.pdf"))
 

@@ -9,6 +9,7 @@ from bigcommerce_b2b_invoices.cli.progress import progress
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import say
 from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
+from bigcommerce_b2b_invoices.cli.verdict import IN_PART
 from bigcommerce_b2b_invoices.export import open_export
 
 STEP = 50  # invoices between two progress reports
@@ -48,6 +49,9 @@ async def export_invoices(
                 if seen % STEP == 0:
                     report(seen, walk.total_count)
     say(f"{path}: {summary(export.count, connection.requests, time.monotonic() - started, walk.report)}")
+    if walk.report.guarantee != "complete":
+        say(f"warning: the walk could not prove that the file holds every invoice: {'; '.join(walk.report.anomalies)}")
+        return IN_PART
     return unreadable.exit_code
 
 

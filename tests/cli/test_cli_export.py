@@ -156,3 +156,14 @@ def test_an_export_needs_neither_stdout_nor_stderr(tmp_path: Path) -> None:
     command = f"{sys.executable} -m bigcommerce_b2b_invoices.cli export {path} --sandbox >&- 2>&-"
     assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
     assert len(path.read_text().splitlines()) == 1000
+
+
+async def test_an_export_that_may_lack_rows_says_so_and_ends_with_3(cli_here: Any, environment: Any, tmp_path: Path) -> None:
+    rows = [{"id": number} for number in range(1, 8)]  # no times and no numbers: nothing proves that these are all
+    async with ScriptedServer([envelope(rows, total=7, limit=250)]) as server:
+        environment("abc123", "token", server.base_url)
+        run = await cli_here("export", str(tmp_path / "all.jsonl"))
+
+    assert run.code == 3
+    assert "could not prove" in run.err
+    assert read_ids(tmp_path / "all.jsonl") == list(range(1, 8))
