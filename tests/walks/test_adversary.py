@@ -4,8 +4,11 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from random import Random
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -29,9 +32,12 @@ from adversary import (
     store_of,
     walk_over,
 )
+from scripted_server import Reply, ScriptedServer, Seen, answer
 
+from bigcommerce_b2b_invoices import B2BClient, IncompleteWalkError, RateLimiter
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.contradictions import PageChecks
+from bigcommerce_b2b_invoices.walks.order import Order
 from bigcommerce_b2b_invoices.walks.plan import Plan
 
 WALKS = 60  # of each kind; a tenth of what `python tests/walks/test_adversary.py` runs
@@ -116,6 +122,46 @@ def test_an_import_right_before_the_walk_does_not_cost_the_proof(changed: int, s
 
     assert told.is_complete
     assert told.lost == 0
+
+
+class OverHTTP(ScriptedServer):
+    """A store of the adversary's behind a real server, as the API would answer."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__([])
+        self.store = store
+
+    def reply(self, seen: Seen, /) -> Reply:
+        """The page that was asked for, with the `Date` of the store."""
+        query = parse_qs(urlsplit(seen.target).query)
+        sort_by, descending = query["sortBy"][0], query["orderBy"] == ["DESC"]
+        order = Order(sort_by, descending, by_time=sort_by.endswith("At"), unique=sort_by == "invoiceNumber")
+        found = self.store.list(order, int(query["offset"][0]), int(query["limit"][0]))
+        pagination = {"totalCount": found.total_count, "limit": found.limit}
+        date = format_datetime(datetime.fromtimestamp(found.server_time or 0, UTC), usegmt=True)
+        return answer({"code": 200, "data": found.rows, "meta": {"message": "", "pagination": pagination}}, Date=date)
+
+
+@pytest.mark.parametrize("cls", [Honest, *MISBEHAVIOURS], ids=lambda cls: cls.__name__)
+async def test_nor_does_a_walk_over_http(cls: type[Store]) -> None:
+    untrue = []
+    for seed in range(8):  # of fourteen kinds: a hundred walks in all
+        random = Random(f"{cls.__name__} http {seed}")
+        store = store_of(cls, random, most=400)
+        limiter = RateLimiter(1_000_000, 1.0)
+        async with OverHTTP(store) as server, B2BClient(
+            store_hash="abc", auth_token="x", base_url=server.base_url, rate_limiter=limiter
+        ) as client:  # fmt: skip
+            walk = client.invoices.iterate(page_size=random.choice([20, 50, 250]), prefetch=random.randrange(9))
+            try:
+                ids = [invoice.id async for invoice in walk]
+            except IncompleteWalkError:
+                continue
+        lost = store.could_be_known((store.persistent or set()) - set(ids))
+        if (walk.report.guarantee == "complete" and lost) or len(ids) != len(set(ids)):
+            untrue.append((seed, walk.report, lost))
+
+    assert untrue == []
 
 
 # ---- feeds -----------------------------------------------------------------------------------------------------------
