@@ -7,6 +7,7 @@ import attrs
 
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, Money
+from bigcommerce_b2b_invoices.wire import converter
 
 DIGITS = Context(prec=64)  # more digits than any amount that a Money accepts
 TELLING = (  # fields that tell our invoice from somebody else's: set when it is made, and seldom changed later
@@ -41,6 +42,8 @@ def _is_equal(wanted: object, found: object) -> bool:
         return isinstance(found, datetime) and int(found.timestamp()) == int(wanted.timestamp())  # sent in whole seconds
     if isinstance(wanted, tuple):  # extra fields, in any order
         return isinstance(found, tuple) and set(found) == set(wanted)
+    if isinstance(wanted, InvoiceDetails):  # as they were sent: a kept null is not written once its field has a value
+        return found in (wanted, converter.read(InvoiceDetails, converter.write(wanted)))
     return found == wanted or (wanted == "" and found is None)  # an empty text removes a link
 
 

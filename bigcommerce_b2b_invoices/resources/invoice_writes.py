@@ -136,6 +136,14 @@ class InvoiceWrites:
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
         """The invoice after the edit; see `Invoices.update_details`."""
         before = await self._read(invoice_id)
+        if before.additional_properties.get("details") not in (None, "", [], {}):
+            raise DecodeError(
+                "they are not an object, and an edit would replace them; nothing was written. To replace them, use "
+                "InvoiceChanges(details=...)",
+                model="Invoice",
+                path="data.details",
+                invoice_id=invoice_id,
+            )
         details = edit(before.details or InvoiceDetails())
         if not isinstance(details, InvoiceDetails):
             raise TypeError(f"edit must return InvoiceDetails, not {type(details).__name__}")
@@ -154,7 +162,7 @@ class InvoiceWrites:
             if isinstance(after, B2BError):
                 raise after if unknown is not None else _unread(after, look, invoice_id, sent)
             is_alike = unknown is None and details_alike(details, after.details)  # accepted, though the store changed values
-            if after.details == details or is_alike:
+            if has_changes(changes, after) or is_alike:
                 return after
             if after == before:
                 if unknown is None:

@@ -284,6 +284,7 @@ class Invoices:
 
         Raises:
             NotFoundError: There is no such invoice.
+            DecodeError: The details are not an object, such as a text; nothing was written, because an edit would replace them.
             EditConflictError: Somebody changed the invoice before the write, so nothing was written; or right after the write.
             OutcomeUnknownError: No trustworthy answer came, or the API accepted the write but the invoice could not be read
                 back. `error.resolve()` looks again.

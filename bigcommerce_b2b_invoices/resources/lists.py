@@ -136,12 +136,12 @@ class Listed(Generic[Query, T]):
         """Read a row of an answer as a model."""
         row = answer.rows[index]
         if not self.details and isinstance(row, dict):
-            row.pop("details", None)
+            row = {key: value for key, value in row.items() if key != "details"}  # an error shows the row as it came
         listening = NOTE.set(answer.note)
         try:
             return self._hook(row, self.listing.model)
         except Unreadable as problem:
-            error = converter.explained(problem, self.listing.model, row, f"data[{index}]")
+            error = converter.explained(problem, self.listing.model, answer.rows[index], f"data[{index}]")
         finally:
             NOTE.reset(listening)
         raise error.of_request("GET", self.path, 1)

@@ -153,7 +153,7 @@ class Walk(Generic[T]):
                 try:
                     items.append(self._read(page))
                 except DecodeError as error:
-                    if items and self._on_unreadable is None:  # deliver the rows before it first
+                    if items:  # deliver the rows before it first: on_unreadable may raise, or save the bookmark
                         page.delivered -= 1
                         self._unreadable -= 1
                         break
@@ -205,7 +205,7 @@ class Walk(Generic[T]):
 
     def _left(self, loop: int) -> None:
         """Stop the walk when its latest loop ends. An earlier loop that Python frees only now stops nothing."""
-        if loop == self._loops:
+        if loop == self._loops and not self._busy:  # busy: a second loop was refused, and the first one still waits
             self.stop()
 
     def stop(self) -> None:

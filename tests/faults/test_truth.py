@@ -140,6 +140,23 @@ async def test_an_accepted_edit_is_done_though_reads_lag_or_the_store_strips_bla
     assert len(store.invoices[1]["details"]["details"]["lineItems"]) == 1
 
 
+@pytest.mark.parametrize("kept", [None, [], "", "old"])
+async def test_a_field_that_was_null_is_seen_to_be_filled_though_the_answer_was_lost(
+    store: OddStore, client: B2BClient, kept: object
+) -> None:
+    store.invoices[1]["details"] = {"details": {"lineItems": [{"sku": "A", "comments": kept}]}}
+    store.lost = [CLOSE]
+
+    def fill(details: InvoiceDetails) -> InvoiceDetails:
+        assert details.details is not None
+        item = attrs.evolve(details.details.line_items[0], comments="x")
+        return attrs.evolve(details, details=attrs.evolve(details.details, line_items=(item,)))
+
+    await client.invoices.update_details(1, fill)
+
+    assert store.invoices[1]["details"] == {"details": {"lineItems": [{"sku": "A", "comments": "x"}]}}
+
+
 async def test_somebody_elses_edit_is_still_a_conflict(store: OddStore, client: B2BClient) -> None:
     store.kept = lambda row: {**row, "details": {"type": "Theirs"}} if "details" in row else row
 
