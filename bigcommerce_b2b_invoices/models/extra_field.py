@@ -133,7 +133,7 @@ def _faults(value: str, config: ExtraFieldConfig) -> Iterator[tuple[ExtraFieldFa
         case ExtraFieldType.DROPDOWN if value not in config.list_of_value:
             yield (
                 ExtraFieldFault.NOT_IN_LIST,
-                f"the value is not one of: {', '.join(config.list_of_value) or '(there are no choices)'}",
+                f"the value is not one of: {', '.join(config.list_of_value) or '(the field has no choices)'}",
             )
 
 

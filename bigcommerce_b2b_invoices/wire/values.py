@@ -13,7 +13,7 @@ from bigcommerce_b2b_invoices.models.checks import MAX_EXPONENT, MAX_ID
 Read: TypeAlias = Callable[..., Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-EXACT = Context(prec=200, traps=[InvalidOperation, Overflow])  # ours: the application's own may round, or trap what is no mistake
+EXACT = Context(prec=200, traps=[InvalidOperation, Overflow])  # the application's context may round, or raise for a good value
 LAST_SECOND = 253_402_300_800  # the first second after the year 9999, the last year that Python's times can hold
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
