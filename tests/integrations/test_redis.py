@@ -169,7 +169,7 @@ async def test_the_client_takes_it_as_its_limiter(server: redis_server.RedisServ
 
 
 async def test_a_limiter_that_serves_no_store_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no store"):
+    with pytest.raises(ConfigurationError, match="does not serve a store"):
         await RedisRateLimiter(Redis()).acquire()
 
 
