@@ -1,6 +1,6 @@
 """An invoice as the API sends it, with all its parts down to an amount of money.
 
-Collections are tuples, times are aware, amounts are Decimals. Every class keeps in `additional_properties` what its other fields
+Collections are tuples, times are aware and exact to the microsecond, amounts are Decimals. Every class keeps in `additional_properties` what its other fields
 cannot hold, as the API sent it: unknown keys, known keys with null or an empty value, and values that cannot be read. Writing
 puts them back, so no part of an invoice is lost when it is read, edited and written. `custom_fields` and `customer_fields` are
 opaque JSON: their numbers are ints and Decimals.

@@ -23,8 +23,9 @@ from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder
 from bigcommerce_b2b_invoices.resources.evidence import details_alike, differences, has_changes
 from bigcommerce_b2b_invoices.resources.settle import Look, Settler, is_final, outcome, unknown_outcome
-from bigcommerce_b2b_invoices.wire import endpoints
+from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
+from bigcommerce_b2b_invoices.wire.reader import EMPTY
 
 MOST_POSTS = 3  # how often one write is sent at most if its answers are lost
 LOOKS_FOR_CHANGES = 3  # waits between looks for a lost update; a few are enough, because nothing is sent afterwards
@@ -120,6 +121,8 @@ class InvoiceWrites:
 
     async def update(self, invoice_id: int, changes: InvoiceChanges) -> None:
         """See `Invoices.update`."""
+        if changes.details is not None:
+            _refuse_replacing(converter.replaced(changes.details, "details"), invoice_id)
         done = await outcome(self._send(endpoints.update_invoice(invoice_id, changes)))
         if isinstance(done, InvoiceNumberTakenError):
             done.invoice_number = changes.invoice_number
@@ -131,25 +134,20 @@ class InvoiceWrites:
             raise done
 
     async def _find_changed(self, invoice_id: int, changes: InvoiceChanges) -> int | None:
-        return invoice_id if has_changes(changes, await self._read(invoice_id)) else None
+        return invoice_id if has_changes(changes, await self._get(invoice_id)) else None
 
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
         """The invoice after the edit; see `Invoices.update_details`."""
-        before = await self._read(invoice_id)
-        if before.additional_properties.get("details") not in (None, "", [], {}):
-            raise DecodeError(
-                "they are not an object, and an edit would replace them; nothing was written. To replace them, use "
-                "InvoiceChanges(details=...)",
-                model="Invoice",
-                path="data.details",
-                invoice_id=invoice_id,
-            )
+        before = await self._get(invoice_id)
+        if before.additional_properties.get("details") not in (None, *EMPTY):
+            _refuse_replacing("details", invoice_id)
         details = edit(before.details or InvoiceDetails())
         if not isinstance(details, InvoiceDetails):
             raise TypeError(f"edit must return InvoiceDetails, not {type(details).__name__}")
         if details == before.details:
             return before
-        if await self._read(invoice_id) != before:
+        _refuse_replacing(converter.replaced(details, "details"), invoice_id)
+        if await self._get(invoice_id) != before:
             raise _conflict(invoice_id, "somebody changed the invoice during the edit; nothing was written", sent=0)
         changes, unknown = InvoiceChanges(details=details), None
         for sent in range(1, self._posts + 1):
@@ -182,7 +180,7 @@ class InvoiceWrites:
         """
 
         async def look() -> Invoice | B2BError:
-            return await outcome(self._read(invoice_id))
+            return await outcome(self._get(invoice_id))
 
         looks = LOOKS_FOR_CHANGES if unknown is None else None
         after = await self._settler.until(look, lambda found: found != before, looks=looks)
@@ -197,20 +195,24 @@ class InvoiceWrites:
             raise done
 
     async def _find_gone(self, invoice_id: int) -> int | None:
-        found = await outcome(self._read(invoice_id))
+        found = await outcome(self._get(invoice_id))
         if isinstance(found, NotFoundError) and found.is_enveloped:  # a gateway's 404 says nothing about the invoice
             return invoice_id
         if isinstance(found, B2BError):
             raise found
         return None
 
-    async def _read(self, invoice_id: int) -> Invoice:
-        """The invoice, with its id checked, because the caller compares it, edits it, or concludes that it is gone."""
-        invoice = await self._get(invoice_id)
-        if invoice.id != invoice_id:
-            error = DecodeError(f"expected invoice {invoice_id}", model="Invoice", path="data.id", invoice_id=invoice.id)
-            raise error.of_request("GET", f"/invoices/{invoice_id}", 1)
-        return invoice
+
+def _refuse_replacing(path: str | None, invoice_id: int) -> None:
+    """Raise an error if a path is given: it leads to a value that could not be read, so nobody knows what would be lost."""
+    if path is not None:
+        raise DecodeError(
+            "the invoice has a value here that cannot be read, and the change would replace it; nothing was written. To replace "
+            "it on purpose, leave its key out of additional_properties",
+            model="Invoice",
+            path=path,
+            invoice_id=invoice_id,
+        )
 
 
 def _unread(error: B2BError | None, look: Look, invoice_id: int, sent: int) -> OutcomeUnknownError:

@@ -140,13 +140,22 @@ class Invoices:
 
         The API's own search is loose, so this method compares the numbers of the invoices that the search finds. One request, or
         one for each 248 invoices whose numbers contain this one. Source: GET /invoices.
+
+        Raises:
+            DecodeError: The invoice with this number, or with a number that cannot be read, cannot be read.
         """
         return next(iter(await self._with_number(invoice_number)), None)
 
     async def _with_number(self, invoice_number: str) -> list[Invoice]:
         query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
-        found = [invoice async for invoice in Walk(self._listed(query))]
-        return [invoice for invoice in found if invoice.invoice_number == invoice_number]
+
+        def pass_over(error: DecodeError) -> None:
+            number = error.row.get("invoiceNumber") if isinstance(error.row, dict) else None
+            if number == invoice_number or not isinstance(number, str):
+                raise error  # it is the wanted invoice, or may be
+
+        walk = Walk(self._listed(query), on_unreadable=pass_over)
+        return [invoice async for invoice in walk if invoice.invoice_number == invoice_number]
 
     async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
         """The invoices with these ids of another system, keyed by that id. An id that no invoice has is not in the result.
@@ -262,6 +271,8 @@ class Invoices:
 
         Raises:
             ValueError: The changes set no field.
+            DecodeError: The `details` replace a list or an object that could not be read, as in `update_details`; nothing was
+                written.
             NotFoundError: There is no such invoice.
             InvoiceNumberTakenError: Another invoice has the new number.
             OutcomeUnknownError: The answer was lost, and the invoice does not have the new values. `error.resolve()` looks again.
@@ -284,7 +295,8 @@ class Invoices:
 
         Raises:
             NotFoundError: There is no such invoice.
-            DecodeError: The details are not an object, such as a text; nothing was written, because an edit would replace them.
+            DecodeError: The edit would replace a list or an object that cannot be read; nothing was written. To replace it on
+                purpose, let the edit leave its key out of `additional_properties`.
             EditConflictError: Somebody changed the invoice before the write, so nothing was written; or right after the write.
             OutcomeUnknownError: No trustworthy answer came, or the API accepted the write but the invoice could not be read
                 back. `error.resolve()` looks again.

@@ -135,7 +135,7 @@ class Listed(Generic[Query, T]):
     def read(self, answer: Slice, index: int) -> T:
         """Read a row of an answer as a model."""
         row = answer.rows[index]
-        if not self.details and isinstance(row, dict):
+        if not self.details and type(row) is dict:
             row = {key: value for key, value in row.items() if key != "details"}  # an error shows the row as it came
         listening = NOTE.set(answer.note)
         try:
@@ -153,11 +153,20 @@ class Listed(Generic[Query, T]):
 
 
 def _check_invoices(query: InvoiceQuery, rows: Sequence[object]) -> None:
-    if query.can_exclude:
-        read = converter.hook_of(RowFields)
+    if not query.can_exclude:
+        return
+    read = converter.hook_of(RowFields)
+    listening = NOTE.set(None)  # what these fields cannot hold is noted when the row is read as an invoice
+    try:
         for row in rows:
-            if isinstance(row, dict) and (broken := query.excludes(fields := read(row, RowFields))):
+            if isinstance(row, dict) and (broken := query.excludes(fields := read(_plain(row), RowFields))):
                 raise FilterIgnoredError(f"invoice {fields.id} does not match {broken}: the server ignored the filter")
+    finally:
+        NOTE.reset(listening)
+
+
+def _plain(row: dict[str, object]) -> dict[str, object]:
+    return row if type(row) is dict else dict(row)  # also a row that will be refused must match the query
 
 
 INVOICES: Listing[InvoiceQuery, Invoice] = Listing(

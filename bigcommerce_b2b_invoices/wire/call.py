@@ -52,7 +52,7 @@ class Call(Generic[T]):
                 raise
             envelope = Envelope(None)
         if self.id_key is not None:
-            found = envelope.data.get(self.id_key) if isinstance(envelope.data, dict) else None
+            found = envelope.data.get(self.id_key) if type(envelope.data) is dict else None  # an OddObject says nothing certain
             if type(found) is not int or not 0 < found <= MAX_ID:
                 raise DecodeError("expected an id", model="answer", path=f"data.{self.id_key}")
         return self.read(envelope)

@@ -8,7 +8,7 @@ put the values that the fields could not hold back in their old places.
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast, get_origin
 
 import attrs
 import cattrs
@@ -17,7 +17,8 @@ from bigcommerce_b2b_invoices.errors import DecodeError
 from bigcommerce_b2b_invoices.models.facts import Form, facts_of
 from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
 from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
-from bigcommerce_b2b_invoices.wire.reader import KEPT, make_reader, wire_name
+from bigcommerce_b2b_invoices.wire.reader import EMPTY, KEPT, fields_of, make_reader, wire_name
+from bigcommerce_b2b_invoices.wire.strict import reader_back
 from bigcommerce_b2b_invoices.wire.values import EPOCH, EXACT, READERS, Read, Unreadable, read_time, whole_seconds
 
 T = TypeVar("T")
@@ -56,21 +57,43 @@ FORMS: dict[Form, Write] = {
 def _class_writer(cls: type[attrs.AttrsInstance]) -> Callable[[attrs.AttrsInstance], dict[str, object]]:
     """The unstructure hook of an attrs class. It writes the set fields, under wire names, and the values no field could hold."""
     fields = [field for field in attrs.fields(cls) if field.name != KEPT]
-    writers = [(field.name, wire_name(field.name), field.default == (), _field_writer(field)) for field in fields]
+    writers = [(field.name, wire_name(field.name), field.default, _field_writer(field)) for field in fields]
     times = {wire_name(field.name): field.name for field in fields if facts_of(field).as_it_came}
 
     def write(instance: attrs.AttrsInstance) -> dict[str, object]:
         written: dict[str, object] = {}
-        for attribute, name, empty_is_unset, write_field in writers:
+        for attribute, name, default, write_field in writers:
             value = getattr(instance, attribute)
-            if value is not None and not (empty_is_unset and value == ()):
+            if value is not None and not (default == () and value == ()):
                 written[name] = write_field(value)
+            elif default is attrs.NOTHING:
+                written[name] = None  # a field without a default cannot be left out
         for name, raw in getattr(instance, KEPT, {}).items():
             if name not in written or (name in times and _is_time(raw, getattr(instance, times[name]))):
                 written[name] = raw
         return written
 
     return write
+
+
+def replaced(model: attrs.AttrsInstance, path: str) -> str | None:
+    """The path of a list or an object that could not be read and was kept, and that a field of the model would now replace.
+
+    An edit that adds to such a list believes that it is empty. A caller who really wants to replace it removes the key from
+    `additional_properties`.
+    """
+    kept: dict[str, object] = getattr(model, KEPT, {})
+    for field in fields_of(type(model)):
+        value, here = getattr(model, field.name), f"{path}.{field.key}"
+        parts = value if field.is_list else (value,)
+        if value in (None, ()) or not attrs.has(field.expected):
+            continue
+        if kept.get(field.key) not in (None, *EMPTY):
+            return here
+        for index, part in enumerate(parts):
+            if found := replaced(part, f"{here}[{index}]" if field.is_list else here):
+                return found
+    return None
 
 
 def _is_time(raw: object, time: datetime) -> bool:
@@ -123,8 +146,12 @@ def hook_of(cls: type[T]) -> "Hook[T]":
 
 def read(cls: type[T], value: object, path: str = "data") -> T:
     """A model from parsed JSON. Raises a DecodeError for a value that cannot be read; the path to it starts with `path`."""
+    return _read(hook_of(cls), cls, value, path)
+
+
+def _read(hook: "Hook[T]", cls: type[T], value: object, path: str) -> T:
     try:
-        return hook_of(cls)(value, cls)
+        return hook(value, cls)
     except Unreadable as problem:
         error = explained(problem, cls, value, path)
     raise error  # outside the except block: a chained error would quote the server's text
@@ -132,11 +159,15 @@ def read(cls: type[T], value: object, path: str = "data") -> T:
 
 def explained(problem: Unreadable, cls: type, value: object, path: str) -> DecodeError:
     """The DecodeError for a value that cannot be read."""
-    found = value.get("id") if issubclass(cls, Invoice) and isinstance(value, dict) else None
+    found = value.get("id") if cls is Invoice and isinstance(value, dict) else None
     invoice_id = found if type(found) is int else None
-    error = DecodeError(problem.problem, model=problem.model or cls.__name__, path=path + problem.path, invoice_id=invoice_id)
+    error = DecodeError(problem.problem, model=problem.model or _name(cls), path=path + problem.path, invoice_id=invoice_id)
     error.row = value
     return error
+
+
+def _name(cls: Any) -> str:  # noqa: ANN401 - a class, or a generic class with its argument
+    return str((get_origin(cls) or cls).__name__)
 
 
 def read_all(cls: type[T], values: Iterable[object], path: str = "data") -> tuple[T, ...]:
@@ -160,17 +191,22 @@ def to_json(model: attrs.AttrsInstance) -> str:
 
 
 def from_json(cls: type[T], text: str) -> T:
-    """A model, such as an `Invoice`, from JSON in the API's names.
+    """A model, such as an `Invoice` or a `Page[Invoice]`, from JSON in the API's names.
+
+    What the API sends is read as always: what a field cannot hold is kept. What callers make, such as an `InvoiceDraft`, is read
+    strictly: an unknown key is an error.
 
     Raises:
         DecodeError: The text is not JSON, or holds a value that cannot be read.
+        TypeError: An object of the class cannot be read back, such as an outcome or an error.
     """
     if not isinstance(text, str):
         raise TypeError(f"expected the JSON as a str, not {type(text).__name__}")
+    read_model = reader_back(cls)
     try:
         value = read_json(text.encode("utf-8", "surrogatepass"))
     except ValueError as problem:
-        error = DecodeError(str(problem), model=cls.__name__)
+        error = DecodeError(str(problem), model=_name(cls))
     else:
-        return read(cls, value, cls.__name__)
+        return _read(read_model, cls, value, _name(cls))
     raise error

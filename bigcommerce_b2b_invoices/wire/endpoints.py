@@ -24,7 +24,8 @@ NUMBER_TAKEN = {"invoice number already exists": InvoiceNumberTakenError}  # doc
 
 def get_invoice(invoice_id: int) -> Call[Invoice]:
     """GET /invoices/{invoiceId}."""
-    return Call(Request("GET", _invoice_path(invoice_id)), partial(_read, Invoice), repeatable=True)
+    path = _invoice_path(invoice_id)
+    return Call(Request("GET", path), partial(_read_invoice, invoice_id), repeatable=True)
 
 
 def list_invoices(query: InvoiceQuery, *, offset: int, limit: int) -> Call[Slice]:
@@ -88,6 +89,15 @@ def _body(model: InvoiceDraft | InvoiceChanges) -> bytes:
 
 def _read(cls: type[T], envelope: Envelope) -> T:
     return converter.read(cls, envelope.data)
+
+
+def _read_invoice(invoice_id: int, envelope: Envelope) -> Invoice:
+    invoice = _read(Invoice, envelope)
+    if invoice.id != invoice_id:
+        error = DecodeError(f"expected invoice {invoice_id}", model="Invoice", path="data.id", invoice_id=invoice.id)
+        error.row = envelope.data
+        raise error
+    return invoice
 
 
 def _read_slice(envelope: Envelope) -> Slice:

@@ -12,7 +12,7 @@ import attrs
 
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices.wire.headers import retry_after, server_time
-from bigcommerce_b2b_invoices.wire.json_text import read_json
+from bigcommerce_b2b_invoices.wire.json_text import read_answer
 from bigcommerce_b2b_invoices.wire.messages import Response
 
 NO_MEANINGS: Mapping[str, type[errors.APIError]] = {}
@@ -71,7 +71,7 @@ def open_envelope(response: Response, meanings: Mapping[str, type[errors.APIErro
 
 def _read(response: Response) -> tuple[object, str]:
     try:
-        return read_json(response.body), ""
+        return read_answer(response.body), ""
     except ValueError as error:
         return None, str(error)
 

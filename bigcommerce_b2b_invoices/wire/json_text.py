@@ -1,8 +1,9 @@
 """JSON text <-> values, without losing a digit: numbers with a point are Decimals, never floats.
 
 Reading is strict. It refuses an object that holds a key twice, because nobody can say which of the two was meant. It also refuses
-anything nested more than 64 levels deep. A long list is not searched for these faults, because that would take a third longer:
-there, each balance must appear once in its row, and the code that keeps an unknown value checks its depth.
+a number that Python cannot hold, and a text that is not UTF-8. If these are in a row of an answer, only that row is refused. A
+long list is not searched for keys that appear twice, because that would take a third longer: there, only each balance must appear
+once in its row.
 
 With the extra `speed`, msgspec parses long texts. It accepts fewer texts than the standard library and no others, so the values
 are the same. If msgspec refuses a text, the standard library parses it and says what is wrong.
@@ -14,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from bigcommerce_b2b_invoices.wire.values import EXACT, MAX_DEPTH, Unreadable, read_opaque
+from bigcommerce_b2b_invoices.wire.values import EXACT, OddObject
 
 if TYPE_CHECKING:
     import msgspec
@@ -25,30 +26,57 @@ else:
         msgspec = None
 
 SHORT = 65_536  # bytes; single invoices and errors are shorter, full pages are longer
+TWICE = "an object that holds a key twice"
+OUT_OF_RANGE = "a number that is out of range"
+NOT_UTF_8 = "not UTF-8"
+
+
+class RefusedError(ValueError):
+    """A text that we refuse for something that it holds."""
 
 
 def read_json(body: bytes) -> object:
-    """The value of a JSON text in UTF-8 (a byte order mark is skipped). Raises a ValueError that says what is wrong with it."""
+    """The value of a JSON text in UTF-8; a byte order mark is skipped.
+
+    Raises:
+        RefusedError: The text holds something that we refuse, such as a key that appears twice in an object.
+        ValueError: It is not JSON.
+    """
     try:
         if len(body) > SHORT:
             value = _parse_long(body)
             if body.count(b'Balance"') == _balances_of_rows(value):
                 return value
-        value = _strict_decoder.decode(_text(body))
-        return value if body.count(b"{") + body.count(b"[") <= MAX_DEPTH else read_opaque(value)
-    except _RefusedError as refused:
+        return _strict_decoder.decode(_text(body))
+    except RefusedError as refused:
         problem = str(refused)
-    except Unreadable as deep:
-        problem = deep.problem
     except RecursionError:
         problem = "nested too deeply"
     except UnicodeDecodeError:
-        problem = "not UTF-8"
+        problem = NOT_UTF_8
     except json.JSONDecodeError as error:
-        problem = f"not JSON: {error.msg} at character {error.pos}"
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
     except (ValueError, InvalidOperation):  # more digits than Python converts to an int, or an exponent too large for a Decimal
-        problem = "a number that is out of range"
-    raise ValueError(problem)
+        problem = OUT_OF_RANGE
+    raise RefusedError(problem)
+
+
+def read_answer(body: bytes) -> object:
+    """Like `read_json`, but what we refuse makes only its row unreadable, if it is in a row of `data`.
+
+    Such a row, or `data` itself if it is not a list, is an `OddObject`.
+    """
+    try:
+        return read_json(body)
+    except RefusedError as refused:
+        problem = refused
+    with suppress(ValueError, RecursionError):
+        value = _lenient_decoder.decode(body.decode("utf-8", "surrogateescape").removeprefix("\ufeff"))
+        if isinstance(value, dict) and not _fault({**value, "data": None}):
+            data = value.get("data")
+            value["data"] = [_judged(row) for row in data] if isinstance(data, list) else _judged(data)
+            return value
+    raise problem
 
 
 def write_json(value: object) -> str:
@@ -79,24 +107,79 @@ def _fast_decoder() -> "msgspec.json.Decoder[object]":
     return msgspec.json.Decoder(float_hook=_exact)
 
 
-class _RefusedError(ValueError):
-    """JSON that the standard library accepts but we refuse."""
-
-
 def _no_constant(_text: str) -> object:
-    raise _RefusedError("a number that is out of range")  # NaN and Infinity are not JSON
+    raise RefusedError(OUT_OF_RANGE)  # NaN and Infinity are not JSON
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise _RefusedError("an object that holds a key twice")
+        raise RefusedError(TWICE)
     return made
 
 
 _exact = partial(Decimal, context=EXACT)
 _decoder = json.JSONDecoder(parse_float=_exact, parse_constant=_no_constant)
 _strict_decoder = json.JSONDecoder(parse_float=_exact, parse_constant=_no_constant, object_pairs_hook=_object)
+
+
+# ---- answers with something that we refuse ---------------------------------------------------------------------------
+
+
+class _OddNumber(str):
+    """The text of a number that Python cannot hold."""
+
+    __slots__ = ()
+
+
+def _lenient_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    return made if len(made) == len(pairs) else OddObject(made, TWICE)
+
+
+def _lenient_float(text: str) -> object:
+    try:
+        return _exact(text)
+    except ArithmeticError:
+        return _OddNumber(text)
+
+
+def _lenient_int(text: str) -> object:
+    try:
+        return int(text)
+    except ValueError:
+        return _OddNumber(text)
+
+
+_lenient_decoder = json.JSONDecoder(
+    parse_float=_lenient_float, parse_int=_lenient_int, parse_constant=_OddNumber, object_pairs_hook=_lenient_object
+)
+
+
+def _judged(row: object) -> object:
+    """The row; if it holds something that we refuse, as an OddObject."""
+    problem = _fault(row)
+    return OddObject(row, problem) if problem and isinstance(row, dict) else row
+
+
+def _fault(value: object) -> str:
+    """What we refuse in the value; empty: nothing."""
+    level = [value]
+    while level:
+        below: list[object] = []
+        for each in level:
+            if isinstance(each, _OddNumber):
+                return OUT_OF_RANGE
+            if isinstance(each, OddObject):
+                return each.problem
+            if isinstance(each, str) and any("\udc80" <= letter <= "\udcff" for letter in each):  # from "surrogateescape"
+                return NOT_UTF_8
+            if isinstance(each, dict):
+                below += [*each, *each.values()]
+            elif isinstance(each, list):
+                below += each
+        level = below
+    return ""
 
 
 def _balances_of_rows(value: object) -> int:

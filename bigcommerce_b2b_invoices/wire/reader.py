@@ -100,12 +100,12 @@ def make_reader(cls: type[Any]) -> Read:
             names[f"members_{field.name}"] = {member.value: member for member in field.expected}
     lines = [
         "def read(value, _type=None):",
-        "    if value.__class__ is not dict: raise Unreadable(f'expected an object, got {kind(value)}')",
+        "    if value.__class__ is not dict: raise no_object(value)",
         f"    model, get, n = Blank(), value.get, {len(fields)}",  # n: the number of keys whose values the fields hold completely
         "    try:",
         *(f"        {line}" for field in fields for line in _lines(field)),
         "    except Unreadable: return explain(value)",
-        *([f"    model.{KEPT} = NOTHING if n == len(value) else gather(value, n)"] if _keeps(cls) else []),
+        *([f"    model.{KEPT} = NOTHING if n == len(value) else gather(value, n)"] if keeps(cls) else []),
         "    model.__class__ = cls",
         "    return model",
     ]
@@ -139,7 +139,7 @@ def _lines(field: Field) -> Iterator[str]:
 
 def _explainer(cls: type[Any], fields: Collection[Field]) -> Read:
     """A function that reads an object with an unreadable value. It keeps and notes that value, unless the field is essential."""
-    gather, keeps, put = _gatherer(fields), _keeps(cls), object.__setattr__  # values that were read need no second check
+    gather, is_keeper, put = _gatherer(fields), keeps(cls), object.__setattr__  # values that were read need no second check
 
     def explain(value: dict[str, object]) -> object:
         model, unreadable = object.__new__(cls), set()
@@ -157,7 +157,7 @@ def _explainer(cls: type[Any], fields: Collection[Field]) -> Read:
                 if raw not in EMPTY and (note := NOTE.get()) is not None:
                     note(cls.__name__, field.key)
             put(model, field.name, found)
-        if keeps:
+        if is_keeper:
             put(model, KEPT, gather(value, -1, unreadable))
         return model
 
@@ -185,16 +185,20 @@ def _gatherer(fields: Collection[Field]) -> Callable[..., Mapping[str, object]]:
                 or raw in lost[key]
                 or (key in times and type(raw) is not int)
             }
-        for raw in rest.values():
+        for key, raw in rest.items():
             if raw.__class__ is dict or raw.__class__ is list:
-                values.read_opaque(raw)
+                try:
+                    values.read_opaque(raw)
+                except Unreadable as deep:
+                    raise deep.inside(f".{key}")  # noqa: B904 - the same signal
         return rest or NOTHING
 
     return gather
 
 
-def _keeps(cls: type[Any]) -> bool:
-    return KEPT in attrs.fields_dict(cls)
+def keeps(cls: Any) -> bool:  # noqa: ANN401 - a class, or a generic class with its argument
+    """Whether objects of the class keep what their fields cannot hold."""
+    return KEPT in attrs.fields_dict(get_origin(cls) or cls)
 
 
 def _blank(cls: type[Any]) -> type[Any]:

@@ -18,7 +18,7 @@ LAST_SECOND = 253_402_300_800  # the first second after the year 9999, the last 
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 _DAY = re.compile(r"(19|20)[0-9]{6}")
-_DIGITS = re.compile(r"-?[0-9]{1,18}")
+_DIGITS = re.compile(r"-?[0-9]{1,640}")  # Python always converts at least 640
 
 
 def whole_seconds(time: datetime) -> int:
@@ -47,6 +47,21 @@ class Unreadable(ValueError):  # noqa: N818 - a signal inside `wire`, not an err
         return "".join(reversed(self.steps))
 
 
+class OddObject(dict[str, object]):
+    """A JSON object that was refused as a whole.
+
+    Attributes:
+        problem: Why.
+    """
+
+    def __init__(self, value: dict[str, object], problem: str) -> None:
+        super().__init__(value)
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type["OddObject"], tuple[dict[str, object], str]]:
+        return OddObject, (dict(self), self.problem)
+
+
 _JSON_NAMES = {
     bool: "a boolean",
     int: "a number",
@@ -60,6 +75,11 @@ _JSON_NAMES = {
 def kind(value: object) -> str:
     """JSON's word for the kind of the value."""
     return _JSON_NAMES.get(type(value), "null" if value is None else type(value).__name__)
+
+
+def no_object(value: object) -> Unreadable:
+    """Why the value cannot be read as an object of a class."""
+    return Unreadable(value.problem if isinstance(value, OddObject) else f"expected an object, got {kind(value)}")
 
 
 def read_text(value: object) -> str:
@@ -79,7 +99,7 @@ def read_int(value: object) -> int:
         return value
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
-    if isinstance(value, Decimal) and abs(value.adjusted()) <= 18 and value == value.to_integral_value(context=EXACT):
+    if isinstance(value, Decimal) and abs(value.adjusted()) < 64 and value == value.to_integral_value(context=EXACT):
         return int(value)
     raise Unreadable(f"expected a whole number, got {kind(value)}")
 

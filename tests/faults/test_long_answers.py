@@ -1,50 +1,124 @@
-"""A list too long to be looked through as a whole is as safe as a short answer."""
+"""A row that must be refused costs only itself, in a short answer and in a list too long to be looked through as a whole."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 from conftest import Scripted
 from faults.store import invoice
-from scripted_server import raw
+from scripted_server import Bytes, raw
 
-from bigcommerce_b2b_invoices import B2BClient, DecodeError, ResponseError, RetryPolicy
+from bigcommerce_b2b_invoices import (
+    B2BClient,
+    DecodeError,
+    Invoice,
+    InvoiceChanges,
+    OutcomeUnknownError,
+    RetryPolicy,
+    from_json,
+    to_json,
+)
 from bigcommerce_b2b_invoices.wire.json_text import SHORT
 
-
-async def _page(client: B2BClient) -> object:
-    return await client.invoices.page()
-
-
-async def _walk(client: B2BClient) -> object:
-    return [each async for each in client.invoices.iterate()]
-
-
-async def _changes(client: B2BClient) -> object:
-    return [each async for each in client.invoices.changes()]
-
-
-def answer(newest: str, *, newest_first: bool) -> Any:
-    """249 invoices and one more."""
-    rows = [json.dumps(invoice(number, f"N-{number}", details={"comment": "x" * 300})) for number in range(1, 250)]
-    rows = [newest, *reversed(rows)] if newest_first else [*rows, newest]
-    body = f'{{"code": 200, "data": [{",".join(rows)}]}}'.encode()
-    assert len(body) > SHORT
-    return raw(body)
+ODD = 250  # the id of the odd invoice
+DEEP = json.dumps(invoice(ODD, "N-250", mystery="DEEP")).replace('"DEEP"', '{"a": ' * 500 + "1" + "}" * 500)
+DOUBLED = json.dumps(invoice(ODD, "N-250")).replace('"openBalance"', '"openBalance": null, "openBalance"')
+HUGE = json.dumps(invoice(ODD, "N-250", mystery="HUGE")).replace('"HUGE"', "1e99999999999999999999")
+NO_NUMBER = json.dumps(invoice(ODD, "N-250", mystery="NaN")).replace('"NaN"', "NaN")
+LATIN = json.dumps(invoice(ODD, "N-250", customerName="M?ller")).encode().replace(b"?", b"\xfc")
+ROWS = {
+    "nested too deeply": DEEP.encode(),
+    "holds a key twice": DOUBLED.encode(),
+    "out of range": HUGE.encode(),
+    "that is out of range": NO_NUMBER.encode(),
+    "not UTF-8": LATIN,
+}
+of_rows = pytest.mark.parametrize(("problem", "row"), ROWS.items())
 
 
-DEEP = json.dumps(invoice(250, "N-250", mystery="DEEP")).replace('"DEEP"', '{"a": ' * 500 + "1" + "}" * 500)
-DOUBLED = json.dumps(invoice(250, "N-250")).replace('"openBalance"', '"openBalance": null, "openBalance"')
+def answer(row: bytes, *, count: int, newest_first: bool) -> Bytes:
+    """A list of so many invoices, of which this one was made last."""
+    rows = [json.dumps(invoice(number, f"N-{number}", details={"comment": "x" * 300})).encode() for number in range(1, count)]
+    rows = [row, *reversed(rows)] if newest_first else [*rows, row]
+    pagination = json.dumps({"totalCount": count, "offset": 0, "limit": 250})
+    return raw(b'{"code": 200, "data": [' + b",".join(rows) + b'], "meta": {"pagination": ' + pagination.encode() + b"}}")
 
 
-@pytest.mark.parametrize("read", [_page, _walk, _changes], ids=["page", "walk", "changes"])
-@pytest.mark.parametrize(
-    ("newest", "error", "text"), [(DEEP, DecodeError, "nested too deeply"), (DOUBLED, ResponseError, "a key twice")]
-)
-async def test_a_row_that_is_unsound_is_refused(
-    scripted: Scripted, read: Callable[[B2BClient], Awaitable[object]], newest: str, error: type[Exception], text: str
-) -> None:
-    _, client = await scripted(answer(newest, newest_first=read is _changes), retry=RetryPolicy(attempts=1))
-    with pytest.raises(error, match=text):
-        await read(client)
+@pytest.mark.parametrize("count", [5, 240])
+@of_rows
+async def test_walks_and_feeds_deliver_every_other_row(scripted: Scripted, problem: str, row: bytes, count: int) -> None:
+    list_answer = answer(row, count=count, newest_first=False)
+    assert (len(list_answer.text) > SHORT) == (count == 240)
+    server, client = await scripted(list_answer)
+    told: list[DecodeError] = []
+
+    walk = client.invoices.iterate(on_unreadable=told.append)
+    walked = [found.id async for found in walk]
+
+    assert walked == list(range(1, count))
+    assert (walk.report.guarantee, walk.report.unreadable, walk.report.requests) == ("complete", 1, len(server.seen))
+    server.script(answer(row, count=count, newest_first=True))
+    fed = [found.id async for found in client.invoices.changes(on_unreadable=told.append)]
+    assert fed == [*reversed(walked)]
+    for error in told:
+        assert problem in str(error)
+        assert isinstance(error.row, dict)
+        assert error.row["invoiceNumber"] == "N-250"
+
+
+@of_rows
+async def test_one_invoice_is_a_decode_error_that_is_not_asked_for_again(scripted: Scripted, problem: str, row: bytes) -> None:
+    server, client = await scripted(raw(b'{"code": 200, "data": ' + row + b"}"))
+
+    with pytest.raises(DecodeError, match=problem) as caught:
+        await client.invoices.get(ODD)
+
+    assert (caught.value.invoice_id, len(server.seen)) == (ODD, 1)
+
+
+@of_rows
+async def test_a_page_is_a_decode_error_that_names_the_row(scripted: Scripted, problem: str, row: bytes) -> None:
+    server, client = await scripted(answer(row, count=5, newest_first=False))
+
+    with pytest.raises(DecodeError, match=problem) as caught:
+        await client.invoices.page()
+
+    assert (caught.value.path or "").startswith("data[4]")
+    assert len(server.seen) == 1
+
+
+async def test_an_id_that_comes_twice_does_not_show_that_a_write_has_happened(scripted: Scripted) -> None:
+    _, client = await scripted(raw(b'{"code": 200, "data": {"id": 5, "id": 6}}'), retry=RetryPolicy(attempts=1))
+
+    with pytest.raises(OutcomeUnknownError):
+        await client.invoices.update(5, InvoiceChanges(type="New"))
+
+
+async def outcome(work: Awaitable[Invoice]) -> Invoice | DecodeError:
+    try:
+        return await work
+    except DecodeError as error:
+        return error
+
+
+async def everything(client: B2BClient) -> AsyncIterator[Invoice | DecodeError]:
+    """Every invoice of the store that can be read, and then the errors of the others."""
+    told: list[DecodeError] = []
+    async for found in client.invoices.iterate(on_unreadable=told.append):
+        yield found
+    for error in told:
+        yield error
+
+
+@pytest.mark.parametrize("levels", [60, 64, 65, 100])
+async def test_the_same_depth_is_read_in_every_answer(scripted: Scripted, levels: int) -> None:
+    row = json.dumps(invoice(ODD, "N-250", mystery="DEEP")).replace('"DEEP"', "[" * levels + "]" * levels).encode()
+    server, client = await scripted(raw(b'{"code": 200, "data": ' + row + b"}"))
+    found = [(await outcome(client.invoices.get(ODD)))]
+    for count in (1, 240):
+        server.script(answer(row, count=count, newest_first=False))
+        found += [error_or_invoice async for error_or_invoice in everything(client)][-1:]
+
+    assert [isinstance(each, Invoice) for each in found] == [levels <= 64] * 3
+    for each in found:
+        assert isinstance(each, DecodeError) or from_json(Invoice, to_json(each)) == each

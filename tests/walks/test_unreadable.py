@@ -14,12 +14,17 @@ from faults.store import StoreServer, invoice as row_of
 from scripted_server import answer, envelope
 
 from bigcommerce_b2b_invoices import (
+    Address,
     B2BClient,
     DecodeError,
     Invoice,
+    InvoiceChanges,
+    InvoiceContents,
     InvoiceDetails,
+    InvoiceHeader,
     InvoiceQuery,
     InvoiceStatus,
+    LineItem,
     SortField,
     to_json,
 )
@@ -145,6 +150,85 @@ async def test_an_edit_does_not_replace_details_that_cannot_be_read(store: Store
 
     assert caught.value.invoice_id == ODD
     assert store.row["details"] == before
+
+
+NEW = LineItem(sku="new")
+
+
+def with_line(details: InvoiceDetails) -> InvoiceDetails:
+    contents = details.details or InvoiceContents()
+    return attrs.evolve(details, details=attrs.evolve(contents, line_items=(*contents.line_items, NEW)))
+
+
+def with_address(details: InvoiceDetails) -> InvoiceDetails:
+    header = details.header or InvoiceHeader()
+    return attrs.evolve(details, header=attrs.evolve(header, billing_address=header.billing_address or Address(city="new")))
+
+
+LOST: list[tuple[dict[str, Any], Any, str]] = [
+    ({"details": {"details": {"lineItems": [{"sku": "A"}, None]}}}, with_line, "details.details.lineItems"),
+    ({"details": {"details": {"lineItems": [{"sku": "A"}, "B"]}}}, with_line, "details.details.lineItems"),
+    ({"details": {"details": {"lineItems": {"0": {"sku": "A"}}}}}, with_line, "details.details.lineItems"),
+    ({"details": {"details": "see attachment"}}, with_line, "details.details"),
+    ({"details": {"header": ["a"]}}, with_address, "details.header"),
+    ({"details": {"header": {"billingAddress": "Main St 1"}}}, with_address, "details.header.billingAddress"),
+]
+
+
+@pytest.mark.parametrize(("store", "edit", "path"), LOST, indirect=["store"], ids=lambda value: str(value)[:60])
+async def test_an_edit_does_not_replace_a_part_that_cannot_be_read(store: Store, edit: Any, path: str) -> None:
+    before = store.row["details"]
+
+    with pytest.raises(DecodeError, match="nothing was written") as edited:
+        await store.client.invoices.update_details(ODD, edit)
+    read = (await store.client.invoices.get(ODD)).details
+    assert read is not None
+    with pytest.raises(DecodeError, match="nothing was written") as updated:
+        await store.client.invoices.update(ODD, InvoiceChanges(details=edit(read)))
+
+    assert (edited.value.path, updated.value.path) == (path, path)
+    assert store.row["details"] == before
+    assert not [seen for seen in store.server.seen if seen.method == "PUT"]
+
+
+@of([{"details": {"details": {"lineItems": [{"sku": "A"}, None], "new": 1}}}])
+async def test_a_part_that_cannot_be_read_is_replaced_on_purpose(store: Store) -> None:
+    def replace(details: InvoiceDetails) -> InvoiceDetails:
+        assert details.details is not None
+        kept = {key: value for key, value in details.details.additional_properties.items() if key != "lineItems"}
+        contents = attrs.evolve(details.details, line_items=(NEW,), additional_properties=kept)
+        return attrs.evolve(details, details=contents)
+
+    await store.client.invoices.update_details(ODD, replace)
+
+    assert store.row["details"] == {"details": {"lineItems": [{"sku": "new"}], "new": 1}}
+
+
+@of(UNREADABLE[:1])
+async def test_an_unreadable_invoice_is_no_obstacle_to_finding_another_one(store: Store) -> None:
+    store.server.invoices[4] = row_of(4, "N-57")  # the loose search for N-5 finds both
+    store.server.invoices[ODD]["invoiceNumber"] = "N-577"
+    invoices = store.client.invoices
+
+    assert await invoices.find("N-57") == await invoices.get(4)
+    assert await invoices.find("N-5") is None
+    with pytest.raises(DecodeError, match="invoice 5"):
+        await invoices.find("N-577")
+    store.server.invoices[ODD]["invoiceNumber"] = ["N-57"]  # it may be any
+    with pytest.raises(DecodeError, match="invoice 5"):
+        await invoices.find("N-57")
+
+
+async def test_the_answer_to_another_question_is_no_answer(scripted: Scripted) -> None:
+    server, client = await scripted(envelope(row_of(7, "N-7")))
+
+    with pytest.raises(DecodeError, match="expected invoice 5") as caught:
+        await client.invoices.get(5)
+    [outcome] = [outcome async for outcome in client.invoices.get_many([5])]
+
+    assert caught.value.invoice_id == 7
+    assert isinstance(outcome.error, DecodeError)
+    assert len(server.seen) == 2
 
 
 @of(UNREADABLE[:1])
@@ -309,7 +393,7 @@ async def test_what_is_kept_is_logged_once_a_field_and_client_and_never_shown(
 
     for _ in range(2):
         assert len([invoice async for invoice in client.invoices.iterate()]) == 59
-        await client.invoices.page()
+        await client.invoices.page(InvoiceQuery(customer_id=3, status=InvoiceStatus.OPEN))
 
     assert sorted(record.getMessage().split(":")[0] for record in caplog.records) == ["Invoice.status", "InvoiceHeader.orderDate"]
     assert "secret" not in caplog.text

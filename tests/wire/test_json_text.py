@@ -1,5 +1,6 @@
 """JSON text: exact numbers, strict UTF-8, and no exception but ValueError."""
 
+import copy
 import json
 from decimal import Decimal
 from enum import IntEnum
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
+from bigcommerce_b2b_invoices.wire.json_text import read_answer, read_json, write_json
 
 
 class Colour(IntEnum):
@@ -35,7 +36,6 @@ def page(row: str) -> bytes:
         (b"[1e99999999999999999999]", "out of range"),
         (b"9" * 5000, "out of range"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"[" * 65 + b"]" * 65, "nested too deeply"),
         (b'{"a": 1, "b": {"value": "1", "value": "2"}}', "a key twice"),
         (page('{"id": 1, "openBalance": {}, "openBalance": {}}'), "a key twice"),
         (page('{"id": 1, "originalBalance": {}, "openBalance": {}, "originalBalance": {}}'), "a key twice"),
@@ -53,8 +53,33 @@ def test_a_long_list_may_speak_of_balances(text: str) -> None:
     assert found["data"][-1] == row
 
 
-def test_as_many_levels_as_are_allowed_are_read() -> None:
-    assert read_json(b"[" * 63 + b"1" + b"]" * 63)
+ODD = {
+    b'{"id": 1, "a": {"b": 1, "b": 2}}': "an object that holds a key twice",
+    b'{"id": 1, "id": 2}': "an object that holds a key twice",
+    b'{"id": 1, "a": [NaN]}': "a number that is out of range",
+    b'{"id": 1, "a": 1e99999999999999999999}': "a number that is out of range",
+    b'{"id": 1, "a": ' + b"9" * 5000 + b"}": "a number that is out of range",
+    b'{"id": 1, "a": "M\xfcller"}': "not UTF-8",
+    b'{"id": 1, "M\xfcller": 1}': "not UTF-8",
+}
+
+
+@pytest.mark.parametrize(("row", "problem"), ODD.items())
+def test_what_is_refused_in_a_row_of_an_answer_costs_only_that_row(row: bytes, problem: str) -> None:
+    found: Any = read_answer(b'{"code": 200, "data": [{"id": 7}, ' + row + b'], "meta": {}}')
+    single: Any = read_answer(b'{"code": 200, "data": ' + row + b"}")
+
+    good, odd = found["data"]
+    assert (type(good), good) == (dict, {"id": 7})
+    assert (odd.problem, single["data"].problem) == (problem, problem)
+    assert copy.deepcopy(odd).problem == problem
+
+
+@pytest.mark.parametrize("row", ODD)
+def test_what_is_refused_elsewhere_in_an_answer_costs_the_answer(row: bytes) -> None:
+    for body in (b'{"data": [], "meta": ' + row + b"}", b"[" + row + b"]", b'{"data": [' + row + b"]"):
+        with pytest.raises(ValueError, match=r"key twice|out of range|not UTF-8"):
+            read_answer(body)
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
