@@ -71,6 +71,7 @@ from bigcommerce_b2b_invoices.walks.stream import BulkRun
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.converter import from_json, to_json
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
+from bigcommerce_b2b_invoices.wire.plain import from_dict, to_dict
 
 __all__ = [
     "MAX_LIMIT",
@@ -147,6 +148,8 @@ __all__ = [
     "Walk",
     "WalkReport",
     "__version__",
+    "from_dict",
     "from_json",
+    "to_dict",
     "to_json",
 ]

@@ -10,6 +10,7 @@ from bigcommerce_b2b_invoices.models import checks
 from bigcommerce_b2b_invoices.models.extra_field import ExtraField
 from bigcommerce_b2b_invoices.models.facts import Form, written_as
 from bigcommerce_b2b_invoices.models.invoice import InvoiceDetails, InvoiceSource, InvoiceStatus, Money
+from bigcommerce_b2b_invoices.models.model import Model
 
 
 def _status(value: InvoiceStatus | int | None) -> InvoiceStatus | None:
@@ -40,7 +41,7 @@ _EXTRA_FIELDS = checks.each(checks.of_type(ExtraField))
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceDraft:
+class InvoiceDraft(Model):
     """A new invoice. A field that is None is not sent, and the API uses its default. Source: POST /invoices.
 
     Attributes:
@@ -81,7 +82,7 @@ class InvoiceDraft:
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceChanges:
+class InvoiceChanges(Model):
     """Changes to an invoice. A field that is None stays as it is. Source: PUT /invoices/{invoiceId}.
 
     Attributes:

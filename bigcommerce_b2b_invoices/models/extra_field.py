@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 import attrs
 
 from bigcommerce_b2b_invoices.models import checks, facts
+from bigcommerce_b2b_invoices.models.model import Model
 
 
 class ExtraFieldType(IntEnum):
@@ -26,7 +27,7 @@ class ExtraFieldConfigType(IntEnum):
 
 
 @attrs.frozen
-class ExtraField:
+class ExtraField(Model):
     """One extra field's value on one invoice.
 
     Attributes:
@@ -41,7 +42,7 @@ class ExtraField:
 
 
 @attrs.frozen(kw_only=True)
-class ExtraFieldConfig:
+class ExtraFieldConfig(Model):
     """How a store configured one extra field of its invoices. Source: GET /invoices/extra-fields.
 
     Attributes:
@@ -82,7 +83,7 @@ class ExtraFieldFault(StrEnum):
 
 
 @attrs.frozen
-class ExtraFieldProblem:
+class ExtraFieldProblem(Model):
     """Why an extra field does not fit the store's configs.
 
     Attributes:

@@ -1,9 +1,9 @@
 """An invoice as the API sends it, with all its parts down to an amount of money.
 
-Collections are tuples, times are aware and exact to the microsecond, amounts are Decimals. Every class keeps in `additional_properties` what its other fields
-cannot hold, as the API sent it: unknown keys, known keys with null or an empty value, and values that cannot be read. Writing
-puts them back, so no part of an invoice is lost when it is read, edited and written. `custom_fields` and `customer_fields` are
-opaque JSON: their numbers are ints and Decimals.
+Collections are tuples, times are aware and exact to the microsecond, amounts are Decimals. Every class keeps in
+`additional_properties` what its other fields cannot hold, as the API sent it: unknown keys, known keys with null or an empty
+value, and values that cannot be read. Writing puts them back, so no part of an invoice is lost when it is read, edited and
+written. `custom_fields` and `customer_fields` are opaque JSON: their numbers are ints and Decimals.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ from attrs.validators import optional
 
 from bigcommerce_b2b_invoices.models import checks, facts
 from bigcommerce_b2b_invoices.models.extra_field import ExtraField
+from bigcommerce_b2b_invoices.models.model import Model
 
 
 class InvoiceStatus(IntEnum):
@@ -34,7 +35,7 @@ class InvoiceSource(IntEnum):
 
 
 @attrs.frozen
-class Money:
+class Money(Model):
     """An exact amount in one currency, such as `Money("USD", Decimal("349.50"))`.
 
     Attributes:
@@ -54,7 +55,7 @@ _MONEY = optional(checks.of_type(Money))
 
 
 @attrs.frozen(kw_only=True)
-class CostLine:
+class CostLine(Model):
     """A line of the invoice's totals, such as subtotal, freight or tax."""
 
     description: str | None = attrs.field(default=None, validator=_TEXT)
@@ -63,7 +64,7 @@ class CostLine:
 
 
 @attrs.frozen(kw_only=True)
-class Address:
+class Address(Model):
     """A billing or shipping address."""
 
     first_name: str | None = attrs.field(default=None, validator=_TEXT)
@@ -79,7 +80,7 @@ class Address:
 
 
 @attrs.frozen(kw_only=True)
-class LineItem:
+class LineItem(Model):
     """A product on an invoice.
 
     Attributes:
@@ -104,7 +105,7 @@ class LineItem:
 
 
 @attrs.frozen(kw_only=True)
-class Shipment:
+class Shipment(Model):
     """A shipment. The API keeps each field, including dates, as the text that somebody wrote."""
 
     address_index: str | None = attrs.field(default=None, validator=_TEXT)
@@ -125,7 +126,7 @@ def _addresses(values: Iterable[Address]) -> tuple[Address, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceHeader:
+class InvoiceHeader(Model):
     """The upper part of `details`: totals, addresses, order date."""
 
     cost_lines: tuple[CostLine, ...] = attrs.field(
@@ -149,7 +150,7 @@ def _shipments(values: Iterable[Shipment]) -> tuple[Shipment, ...]:
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceContents:
+class InvoiceContents(Model):
     """The lower part of `details`: line items and shipments."""
 
     line_items: tuple[LineItem, ...] = attrs.field(
@@ -162,7 +163,7 @@ class InvoiceContents:
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceDetails:
+class InvoiceDetails(Model):
     """The content of the printed invoice. The API returns it exactly as it was written, and a PUT replaces all of it.
 
     Attributes:
@@ -177,7 +178,7 @@ class InvoiceDetails:
 
 
 @attrs.frozen(kw_only=True)
-class Invoice:
+class Invoice(Model):
     """An invoice as the API sends it.
 
     None means that the API sent null, nothing, or a value that cannot be read. `additional_properties` keeps such a value.
@@ -266,7 +267,7 @@ class Invoice:
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceFromOrder:
+class InvoiceFromOrder(Model):
     """The invoice that the API created from an order. Source: POST /orders/{orderId}/invoices."""
 
     invoice_id: int = attrs.field(metadata=facts.ID)
@@ -275,7 +276,7 @@ class InvoiceFromOrder:
 
 
 @attrs.frozen(kw_only=True)
-class PDFLinks:
+class PDFLinks(Model):
     """Links to an invoice's PDF. Source: GET /invoices/{invoiceId}/download-pdf.
 
     Attributes:

@@ -4,11 +4,13 @@ from typing import Generic, Literal, TypeVar
 
 import attrs
 
+from bigcommerce_b2b_invoices.models.model import Model
+
 T = TypeVar("T")
 
 
 @attrs.frozen
-class Page(Generic[T]):
+class Page(Model, Generic[T]):
     """Some consecutive rows of a list.
 
     Attributes:
@@ -25,7 +27,7 @@ class Page(Generic[T]):
 
 
 @attrs.frozen(kw_only=True)
-class WalkReport:
+class WalkReport(Model):
     """What a walk did, and what it guarantees.
 
     Attributes:

@@ -9,6 +9,7 @@ from attrs.validators import optional
 
 from bigcommerce_b2b_invoices.models import checks
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceStatus
+from bigcommerce_b2b_invoices.models.model import Model
 
 MOST_EXTERNAL_IDS = 100  # in one query
 SLACK = timedelta(seconds=1)  # the API compares whole seconds, and does not document whether a range includes its ends
@@ -90,7 +91,7 @@ class RowFields:
 
 
 @attrs.frozen(kw_only=True)
-class InvoiceQuery:
+class InvoiceQuery(Model):
     """Which invoices to list. An invoice must match all the filters that are set. Source: GET /invoices.
 
     Attributes:

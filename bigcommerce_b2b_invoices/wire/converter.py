@@ -146,10 +146,11 @@ def hook_of(cls: type[T]) -> "Hook[T]":
 
 def read(cls: type[T], value: object, path: str = "data") -> T:
     """A model from parsed JSON. Raises a DecodeError for a value that cannot be read; the path to it starts with `path`."""
-    return _read(hook_of(cls), cls, value, path)
+    return read_with(hook_of(cls), cls, value, path)
 
 
-def _read(hook: "Hook[T]", cls: type[T], value: object, path: str) -> T:
+def read_with(hook: "Hook[T]", cls: type[T], value: object, path: str) -> T:
+    """Like `read`, with another reader than the converter's."""
     try:
         return hook(value, cls)
     except Unreadable as problem:
@@ -161,12 +162,13 @@ def explained(problem: Unreadable, cls: type, value: object, path: str) -> Decod
     """The DecodeError for a value that cannot be read."""
     found = value.get("id") if cls is Invoice and isinstance(value, dict) else None
     invoice_id = found if type(found) is int else None
-    error = DecodeError(problem.problem, model=problem.model or _name(cls), path=path + problem.path, invoice_id=invoice_id)
+    error = DecodeError(problem.problem, model=problem.model or name_of(cls), path=path + problem.path, invoice_id=invoice_id)
     error.row = value
     return error
 
 
-def _name(cls: Any) -> str:  # noqa: ANN401 - a class, or a generic class with its argument
+def name_of(cls: Any) -> str:  # noqa: ANN401 - a class, or a generic class with its argument
+    """The name of the class, without the argument of a generic class."""
     return str((get_origin(cls) or cls).__name__)
 
 
@@ -206,7 +208,7 @@ def from_json(cls: type[T], text: str) -> T:
     try:
         value = read_json(text.encode("utf-8", "surrogatepass"))
     except ValueError as problem:
-        error = DecodeError(str(problem), model=_name(cls))
+        error = DecodeError(str(problem), model=name_of(cls))
     else:
-        return _read(read_model, cls, value, _name(cls))
+        return read_with(read_model, cls, value, name_of(cls))
     raise error

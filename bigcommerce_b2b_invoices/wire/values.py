@@ -18,6 +18,7 @@ LAST_SECOND = 253_402_300_800  # the first second after the year 9999, the last 
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 _DAY = re.compile(r"(19|20)[0-9]{6}")
+_SECONDS = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,6}")
 _DIGITS = re.compile(r"-?[0-9]{1,640}")  # Python always converts at least 640
 
 
@@ -176,6 +177,8 @@ def read_time(value: object) -> datetime:
         if isinstance(value, str):
             if _DAY.fullmatch(value) and (day := _calendar_day(value)) is not None:
                 return day
+            if _SECONDS.fullmatch(value):
+                return read_time(Decimal(value))
             if _DIGITS.fullmatch(value):
                 return EPOCH + timedelta(seconds=int(value))
             time = datetime.fromisoformat(value)
