@@ -8,7 +8,9 @@ The limiter's own leases are the upper bound; each of these rules can only lower
    always says 0 does not stop us for ever.
 2. The gate. A refusal (429) stops everybody until the time that the server gives, or gave before. If the server never gave a
    time, the gate closes for FIRST_PAUSE, and for twice as long after each further burst of refusals, up to one window.
-3. Ask first. After a refusal, one request is sent alone. The others follow once it is answered.
+3. Ask first. One request is sent alone if nothing is known: by a fresh limiter, and after a window without a request. The others
+   follow once it has an answer of any kind, after FIRST_PATIENCE at the latest. After a refusal, too, one request is sent alone.
+   Then the others wait for a good answer, and for PATIENCE.
 4. The width: how many requests may be under way. A burst of refusals is never larger than that, so a refusal halves the width.
    Good answers widen it again: at a width of n, n good answers add one (additive increase, multiplicative decrease). 150
    requests a minute at half a second each need only two under way, so a narrow width costs no throughput.
@@ -23,6 +25,7 @@ from bigcommerce_b2b_invoices.wire.headers import quota_left, retry_after
 
 FIRST_PAUSE = 0.02  # seconds; the retry policy adds its own delay
 PATIENCE = 5.0  # seconds that the others wait for the request that asks first: one slow call must not hold up all
+FIRST_PATIENCE = 1.0  # the same if nothing was refused: the server is probably just slow
 NEVER = float("-inf")
 
 
@@ -49,6 +52,7 @@ class Feedback:
         requests: The most requests that may be under way.
         per: Length of a window in seconds.
         random: Returns a number from 0 to 1, for the gate's jitter.
+        first_patience: Seconds that the others wait for the first request of all.
         remaining: How many requests the server would still accept. Our requests under way are not yet subtracted. None if it is
             not known.
         resets_at: When `remaining` is forgotten, in seconds of the loop's clock.
@@ -58,6 +62,7 @@ class Feedback:
     requests: int
     per: float
     random: Callable[[], float] = random.random
+    first_patience: float = FIRST_PATIENCE
     remaining: int | None = None
     resets_at: float = NEVER
     closed_until: float = NEVER
@@ -79,10 +84,9 @@ class Feedback:
             return 0
         if self.remaining is not None and now >= self.resets_at:
             self.remaining = None
-        if self._asking:
-            room = 0 if self._first is not None and now < self._first.sent + PATIENCE else 1
-        else:
-            room = int(self._width) - under_way
+        if self._first is not None and now < self._first.sent + self._patience:
+            return 0
+        room = 1 if self._asking else int(self._width) - under_way
         return room if self.remaining is None else min(room, self.remaining - under_way - reserve)
 
     def next_change(self, now: float) -> float | None:
@@ -90,13 +94,18 @@ class Feedback:
         if now < self.closed_until:
             return self.closed_until
         times = [self.resets_at] if self.remaining is not None else []
-        if self._asking and self._first is not None:
-            times.append(self._first.sent + PATIENCE)
+        if self._first is not None:
+            times.append(self._first.sent + self._patience)
         return min((time for time in times if time > now), default=None)
 
-    def sending(self, lease: Lease) -> None:
-        """Note that a request is sent under this lease."""
-        if self._asking:
+    def sending(self, lease: Lease, *, alone: bool = False) -> None:
+        """Note that a request is sent under this lease.
+
+        Args:
+            lease: The lease of the request.
+            alone: Whether no other request is under way or was answered within the last window: then nothing is known.
+        """
+        if self._asking or alone:
             self._first = lease
 
     def unsent(self, lease: Lease) -> None:
@@ -127,6 +136,10 @@ class Feedback:
             self._width = min(self._width + 1 / self._width, self.requests)
             self._asking, self._pause = False, 0.0
 
+    @property
+    def _patience(self) -> float:
+        return PATIENCE if self._asking else self.first_patience
+
     def close(self, until: float) -> None:
         """Close the gate, or keep it closed, until this time."""
         self.closed_until = max(self.closed_until, until)
@@ -139,7 +152,7 @@ class Feedback:
     def _refused(self, lease: Lease, hint: float | None, now: float, under_way: int) -> None:
         self._asking = True
         if lease.sent >= self._refused_at:  # the first refusal of its burst
-            self._refused_at = now
+            self._refused_at, self._first = now, None
             self._width = max(1.0, min(self._width, under_way + 1) / 2)
             self._pause = min(max(2 * self._pause, FIRST_PAUSE), self.per)
         if hint is None and self.remaining is not None:

@@ -15,7 +15,7 @@ import attrs
 
 from bigcommerce_b2b_invoices.errors import ClientClosedError, ConfigurationError, RateLimitWaitError
 from bigcommerce_b2b_invoices.models.checks import whole_number
-from bigcommerce_b2b_invoices.transport.feedback import Feedback, Lease
+from bigcommerce_b2b_invoices.transport.feedback import FIRST_PATIENCE, Feedback, Lease
 
 AGED = 30.0  # seconds after which a waiting walk counts as a single call, so that it does not wait for ever
 
@@ -55,11 +55,15 @@ class RateLimiter:
     came, single calls before walks. But a walk that has waited for 30 seconds counts as a single call. Not thread-safe: use
     it in one event loop.
 
+    A new limiter does not know what others have used, nor does one that sent nothing for a window. It sends one request first.
+    The others wait until this request has an answer or has failed, for one second at most.
+
     Args:
         requests: The number of leases. The API allows a store 150 requests in 60 seconds.
         per: Length of the window in seconds.
         reserve: Leases that walks and bulk calls may not use. They also stop if the server says that no more than this remain.
-        max_wait: Seconds that a call may wait for its lease. A longer wait raises RateLimitWaitError. None means no limit.
+        max_wait: Seconds that a call may wait for its lease. A longer wait raises RateLimitWaitError. None means no limit. The
+            first answer of the store is awaited for half of this at most: that it is missing fails no call.
     """
 
     def __init__(self, requests: int = 150, per: float = 60.0, *, reserve: int = 0, max_wait: float | None = None) -> None:
@@ -74,7 +78,8 @@ class RateLimiter:
         self.per = per
         self.reserve = reserve
         self.max_wait = max_wait
-        self._feedback = Feedback(requests, per)
+        patience = FIRST_PATIENCE if max_wait is None else min(FIRST_PATIENCE, max_wait / 2)  # it is not a reason to fail
+        self._feedback = Feedback(requests, per, first_patience=patience)
         self._store: str | None = None
         self._held = 0  # leases of requests that are under way
         self._bulk_used = 0  # leases of walks and bulk calls, under way or cooling
@@ -96,7 +101,7 @@ class RateLimiter:
         self._store = store
 
     async def acquire(self, *, bulk: bool = False) -> Lease:
-        """Wait for a lease. Give each lease back with `release`; a cancelled wait keeps no lease.
+        """Wait for a lease. Give each lease back with `release`, or `put_back` if nothing was sent. A cancelled wait keeps none.
 
         Raises:
             RateLimitWaitError: The wait would be, or was, longer than `max_wait`.
@@ -136,6 +141,13 @@ class RateLimiter:
         self._feedback.answered(lease, headers, refused=refused, now=now, under_way=self._held)
         self._serve()
 
+    def put_back(self, unused: Lease) -> None:
+        """Give back a lease whose request was never sent. It is free for others at once."""
+        self._enter_loop()
+        if unused.sent >= self._entered:
+            self._take_back(unused)
+            self._serve()
+
     def pause(self, seconds: float) -> None:
         """Close the gate: nobody sends for this many seconds."""
         self._feedback.close(self._enter_loop().time() + seconds)
@@ -169,9 +181,9 @@ class RateLimiter:
 
     def _lend(self, now: float, *, bulk: bool, shared: str = "") -> Lease:
         lease = Lease(now, bulk, shared)
+        self._feedback.sending(lease, alone=not self._held and not self._cooling)
         self._held += 1
         self._bulk_used += bulk
-        self._feedback.sending(lease)
         return lease
 
     def _free_cooled(self, now: float) -> None:
@@ -212,10 +224,10 @@ class RateLimiter:
             queue.remove(waiter)
         self._serve()
 
-    def _take_back(self, unsent: Lease) -> None:
+    def _take_back(self, unused: Lease) -> None:
         self._held -= 1
-        self._bulk_used -= unsent.bulk
-        self._feedback.unsent(unsent)
+        self._bulk_used -= unused.bulk
+        self._feedback.unsent(unused)
 
     def _serve(self) -> None:
         """Grant every lease that can be granted now, and set a timer for the time when more may be granted."""

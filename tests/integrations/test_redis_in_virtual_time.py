@@ -1,7 +1,6 @@
 """The limiter for several processes, in virtual time, with a Redis that is slow, gone and back again."""
 
 import asyncio
-from collections import defaultdict
 from typing import Any, cast
 
 import attrs
@@ -20,35 +19,51 @@ PER = 60.0
 
 @attrs.define
 class Logs:
-    """Redis, as far as the two scripts go: test_integrations.redis.py runs them on a real one."""
+    """Redis, as far as the two scripts go: test_redis.py runs them on a real one."""
 
     delays: list[float] = attrs.Factory(lambda: [0.001])
     gone: bool = False
     calls: int = 0
-    logs: defaultdict[str, dict[str, float]] = attrs.Factory(lambda: defaultdict(dict))
+    mark: str = "not new"
+    lends_from: float = 0.0
+    leases: dict[str, float] = attrs.Factory(dict)
 
     def register_script(self, text: str) -> Any:
         return self.take if "ZCARD" in text else self.give
 
-    async def take(self, *, keys: list[str], args: list[Any]) -> int:
-        await self._travel()
-        now = asyncio.get_running_loop().time()
-        name, kept, *limits = args
-        for log, limit in zip(keys, limits, strict=True):
-            self.logs[log] = {held: freed for held, freed in self.logs[log].items() if freed > now}
-            if len(self.logs[log]) >= limit:
-                return int((min(self.logs[log].values()) - now) * 1000) + 1
-        for log in keys:
-            self.logs[log][name] = now + kept
-        await self._travel()
-        return -1
+    def lose_everything(self) -> None:
+        self.mark, self.leases = "", {}
 
-    async def give(self, *, keys: list[str], args: list[Any]) -> None:
+    async def take(self, keys: list[str], args: list[Any]) -> tuple[str, int]:
         await self._travel()
+        now = self._look(*args[:3])
+        kept, _, _, name, limit, walks_limit = args
+        walks = {held: freed for held, freed in self.leases.items() if held.startswith("walk")}
+        wait = self.lends_from - now
+        for log, most in ((self.leases, limit), (walks, walks_limit if name.startswith("walk") else limit)):
+            if len(log) >= most:
+                wait = max(wait, min(log.values()) - now)
+        if wait <= 0:
+            self.leases[name] = now + kept
+        answer = self.mark, int(wait * 1000) + 1 if wait > 0 else -1
+        await self._travel()
+        return answer
+
+    async def give(self, keys: list[str], args: list[Any]) -> tuple[str, int]:
+        await self._travel()
+        now = self._look(*args[:3])
+        for name, seconds in zip(args[3::2], args[4::2], strict=True):
+            self.leases[name] = now + seconds
+        answer = self.mark, 0
+        await self._travel()
+        return answer
+
+    def _look(self, _kept: float, grace: float, new_mark: str) -> float:
         now = asyncio.get_running_loop().time()
-        for name, seconds in zip(args[1::2], args[2::2], strict=True):
-            self.logs[keys[0]][name] = now + seconds
-        await self._travel()
+        if not self.mark:
+            self.mark, self.lends_from = new_mark, now + grace
+        self.leases = {held: freed for held, freed in self.leases.items() if freed > now}
+        return now
 
     async def _travel(self) -> None:
         self.calls += 1
@@ -289,3 +304,82 @@ def test_closing_waits_for_what_is_asked_for_one_who_has_gone() -> None:
         return asyncio.all_tasks() - {asyncio.current_task()}
 
     assert virtual_time.run(main()) == set()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    latencies=st.lists(st.floats(0.0, 30.0), min_size=10, max_size=60),
+    requests=st.integers(2, 6),
+    processes=st.integers(2, 3),
+    delays=st.lists(st.sampled_from([0.0, 0.001, 0.1, 0.3]), min_size=1, max_size=7),
+    losses=st.lists(st.floats(0.0, 40.0), min_size=1, max_size=8),
+    outage=st.floats(0.0, 3.0),
+    data=st.data(),
+)
+def test_when_redis_loses_its_data_no_request_that_counts_is_forgotten(
+    latencies: list[float],
+    requests: int,
+    processes: int,
+    delays: list[float],
+    losses: list[float],
+    outage: float,
+    data: st.DataObject,
+) -> None:
+    arrivals: list[float] = []
+    turns = data.draw(st.lists(st.integers(0, processes - 1), min_size=len(latencies), max_size=len(latencies)))
+    pauses = data.draw(st.lists(st.sampled_from([0.0, 0.0, 3.0, 20.0]), min_size=len(latencies), max_size=len(latencies)))
+
+    async def main() -> None:
+        logs = Logs(delays)
+        limiters = [limiter(logs, requests, reserve=1) for _ in range(processes)]
+
+        async def lose() -> None:
+            for wait in losses:
+                await asyncio.sleep(wait)
+                logs.gone = outage > 0
+                logs.lose_everything()
+                await asyncio.sleep(outage)
+                logs.gone = False
+
+        losing = asyncio.create_task(lose())
+        tasks = []
+        for index, (latency, turn, pause) in enumerate(zip(latencies, turns, pauses, strict=True)):
+            await asyncio.sleep(pause)
+            tasks.append(asyncio.create_task(use(limiters[turn], arrivals, latency, bulk=index % 3 == 0)))
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(outcome is None or isinstance(outcome, RateLimitWaitError) for outcome in outcomes)
+        await losing
+        await asyncio.sleep(400.0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert [len(limiter._leases) for limiter in limiters] == [0] * processes
+
+    virtual_time.run(main())
+    assert most_in_a_window(arrivals) <= requests
+
+
+def test_a_process_asks_redis_nothing_while_it_has_no_leases() -> None:
+    async def main() -> list[int]:
+        logs = Logs()
+        one, calls = limiter(logs, 5), []
+        one.release(await one.acquire(), {})
+        for wait in (10.0, 60.0, 100.0):
+            await asyncio.sleep(wait)
+            calls.append(logs.calls)
+        return calls
+
+    while_cooling, cooled, long_after = virtual_time.run(main())
+    assert while_cooling == pytest.approx(2 * 10 / 0.5, abs=6)
+    assert cooled == long_after
+
+
+def test_a_lease_that_is_put_back_is_free_for_others_at_once() -> None:
+    async def main() -> float:
+        logs = Logs()
+        one, other = limiter(logs, 1), limiter(logs, 1)
+        one.put_back(await one.acquire())
+        await asyncio.sleep(0.1)
+        before = asyncio.get_running_loop().time()
+        await other.acquire()
+        return asyncio.get_running_loop().time() - before
+
+    assert virtual_time.run(main()) < 0.1

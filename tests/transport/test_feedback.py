@@ -2,7 +2,7 @@
 
 import pytest
 
-from bigcommerce_b2b_invoices.transport.feedback import PATIENCE, Feedback, Lease
+from bigcommerce_b2b_invoices.transport.feedback import FIRST_PATIENCE, PATIENCE, Feedback, Lease
 
 LEASE = Lease(0.0, bulk=False)
 
@@ -189,3 +189,16 @@ def test_one_asks_first_and_the_others_wait_for_its_answer_but_not_for_ever() ->
     told.sending(asks := Lease(2.0, bulk=False))
     told.answered(asks, {}, refused=False, now=2.0, under_way=0)
     assert room(told, 2.0) == 3
+
+
+def test_the_first_request_of_all_is_sent_alone_until_it_ends_and_for_a_second_at_most() -> None:
+    told = feedback()
+    assert room(told) == 10
+    told.sending(first := Lease(0.0, bulk=False), alone=True)
+    assert (room(told, under_way=1), told.next_change(0.0)) == (0, FIRST_PATIENCE)
+    assert (room(told, FIRST_PATIENCE, under_way=1), told.next_change(FIRST_PATIENCE)) == (9, None)
+    told.unsent(first)
+    assert room(told) == 10
+    told.sending(first, alone=True)
+    told.answered(first, None, refused=False, now=0.1, under_way=0)  # no answer, but an end
+    assert room(told, 0.1) == 10

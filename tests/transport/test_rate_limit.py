@@ -19,8 +19,8 @@ from bigcommerce_b2b_invoices import (
     RateLimitSnapshot,
     RateLimitWaitError,
 )
-from bigcommerce_b2b_invoices.client import BASE_URL
 from bigcommerce_b2b_invoices.sandbox.gate import Quota
+from bigcommerce_b2b_invoices.transport.base_url import BASE_URL
 
 
 async def use(limiter: RateLimiter, arrivals: list[float], latency: float, *, bulk: bool = False) -> None:
@@ -69,7 +69,7 @@ def test_no_window_ever_sees_more_arrivals_than_requests(
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(60.1)
         for _ in range(requests):  # no lease was lost
-            await asyncio.wait_for(limiter.acquire(), 0.001)
+            limiter.release(await asyncio.wait_for(limiter.acquire(), 0.001))
 
     virtual_time.run(main())
     assert most_in_a_window(arrivals) <= requests
@@ -328,6 +328,124 @@ def test_a_limiter_serves_one_store_only() -> None:
         with pytest.raises(ConfigurationError, match="each store has its own quota"):
             B2BClient(store_hash=store_hash, base_url=base_url, **settings)  # type: ignore[arg-type] # as above
     assert B2BClient(store_hash="abc", auth_token="token").rate_limiter is not limiter
+
+
+async def sent_at(limiter: RateLimiter, latencies: list[float]) -> list[float]:
+    """When each of these calls is sent, in seconds from now, if all of them start now."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+
+    async def call(latency: float) -> float:
+        lease = await limiter.acquire()
+        sent = loop.time() - start
+        await asyncio.sleep(latency)
+        limiter.release(lease, {})
+        return sent
+
+    return await asyncio.gather(*(call(latency) for latency in latencies))
+
+
+@pytest.mark.parametrize(("first_takes", "others_go_at"), [(0.3, 0.3), (3.0, 1.0)])
+def test_a_fresh_limiter_sends_one_request_first_and_holds_the_others_for_a_second_at_most(
+    first_takes: float, others_go_at: float
+) -> None:
+    sent = virtual_time.run(sent_at(RateLimiter(), [first_takes] * 30))
+    assert sent == pytest.approx([0.0] + 29 * [others_go_at], abs=0.01)
+
+
+def test_it_asks_again_only_after_a_window_without_a_request() -> None:
+    async def main() -> list[list[float]]:
+        limiter, bursts = RateLimiter(10, 10.0), []
+        for idle in (0.0, 9.5, 9.5, 10.1):
+            await asyncio.sleep(idle)
+            bursts.append(await sent_at(limiter, [0.3] * 3))
+        return bursts
+
+    asks, asks_not = [0.0, 0.3, 0.3], [0.0, 0.0, 0.0]
+    assert virtual_time.run(main()) == [pytest.approx(each, abs=0.01) for each in (asks, asks_not, asks_not, asks)]
+
+
+def test_a_request_under_way_for_longer_than_a_window_is_not_silence() -> None:
+    async def main() -> list[float]:
+        limiter = RateLimiter(10, 10.0)
+        limiter.release(await limiter.acquire())
+        await limiter.acquire()
+        await asyncio.sleep(25.0)
+        return await sent_at(limiter, [0.3] * 3)
+
+    assert virtual_time.run(main()) == pytest.approx([0.0, 0.0, 0.0], abs=0.01)
+
+
+@pytest.mark.parametrize(("sent", "others_go_at"), [(True, [0.2, 0.2, 0.2]), (False, [0.2, 0.5, 0.5])])
+def test_a_first_request_that_fails_lets_the_others_go_and_one_that_was_never_sent_lets_the_next_one_ask(
+    sent: bool, others_go_at: list[float]
+) -> None:
+    async def main() -> list[float]:
+        limiter = RateLimiter()
+        first = await limiter.acquire()
+        others = asyncio.create_task(sent_at(limiter, [0.3] * 3))
+        await asyncio.sleep(0.2)
+        if sent:
+            limiter.release(first)
+        else:
+            limiter.put_back(first)
+        return await others
+
+    assert virtual_time.run(main()) == pytest.approx(others_go_at, abs=0.01)
+
+
+def test_a_lease_that_is_put_back_is_free_at_once() -> None:
+    async def main() -> int:
+        limiter = RateLimiter(1, max_wait=0.0)
+        limiter.put_back(await limiter.acquire())
+        await limiter.acquire()
+        return limiter.snapshot().used
+
+    assert virtual_time.run(main()) == 1
+
+
+def test_if_the_first_call_is_cancelled_before_it_is_sent_the_next_one_becomes_the_first() -> None:
+    async def main() -> list[float]:
+        limiter = RateLimiter()
+        limiter.pause(1.0)  # so that all of them wait
+        first = asyncio.create_task(limiter.acquire())
+        await asyncio.sleep(0)
+        others = asyncio.create_task(sent_at(limiter, [0.3] * 3))
+        loop = asyncio.get_running_loop()
+        loop.call_at(1.0, first.cancel)  # in the same step of the loop as the grant
+        await asyncio.wait([first])
+        assert first.cancelled()
+        return await others
+
+    assert virtual_time.run(main()) == pytest.approx([1.0, 1.3, 1.3], abs=0.01)
+
+
+def test_the_calls_behind_a_first_request_that_was_answered_keep_to_what_it_learned() -> None:
+    async def main() -> list[float]:
+        limiter = RateLimiter()
+        first = await limiter.acquire()
+        others = asyncio.create_task(sent_at(limiter, [0.3] * 5))
+        await asyncio.sleep(0.2)
+        limiter.release(first, {"x-requests-remaining": "2 times", "x-request-window-resets-after": "7 s"})
+        return await others
+
+    assert virtual_time.run(main()) == pytest.approx([0.2, 0.2, 7.2, 7.2, 7.2], abs=0.01)
+
+
+def test_asking_after_a_refusal_does_not_wait_for_the_request_that_was_first() -> None:
+    async def main() -> list[float]:
+        limiter = RateLimiter()
+        await limiter.acquire()  # never answered
+        limiter.release(await limiter.acquire(), {"retry-after": "1"}, refused=True)  # sent after a second
+        return await sent_at(limiter, [0.3])
+
+    assert virtual_time.run(main()) == pytest.approx([1.0], abs=0.11)
+
+
+@pytest.mark.parametrize(("max_wait", "others_go_at"), [(0.0, 0.0), (0.4, 0.2), (10.0, 1.0)])
+def test_who_will_not_wait_long_is_not_failed_by_a_first_request_without_an_answer(max_wait: float, others_go_at: float) -> None:
+    sent = virtual_time.run(sent_at(RateLimiter(max_wait=max_wait), [3.0] * 30))
+    assert sent == pytest.approx([0.0] + 29 * [others_go_at], abs=0.01)
 
 
 def test_a_free_lease_is_had_at_once_and_a_used_one_after_a_window() -> None:
