@@ -3,7 +3,10 @@
 The file is written under a temporary name in the same folder, synced to the disk, and given its final name in one step. Opening,
 syncing and naming run in a thread. If the task is cancelled, it waits for the current step to end, so no step continues in the
 background. A process that is killed can leave a `.b2b-invoices-*.part` file behind, but never half a file under the final name.
-The next process that writes to the folder deletes such leftovers once they are a day old.
+Only its owner can read it. The next process that writes to the folder deletes such leftovers once they are a day old.
+
+Only a plain file is ever replaced. The path is checked first and again right before the file gets its name. If somebody puts a
+symbolic link there in the instant between that check and the rename, the link is replaced, but never followed.
 """
 
 import asyncio
@@ -36,8 +39,8 @@ async def appearing(
         translate: Turns an OSError into another error.
 
     Raises:
-        OSError: The path is already taken (FileExistsError), or the file cannot be written. The error names `path`, not the
-            temporary file.
+        OSError: The path is already taken (FileExistsError), no file can have this name, or the file cannot be written. The error
+            names `path`, not the temporary file.
     """
     part = PartFile(path, overwrite=overwrite, translate=translate)
     try:
@@ -64,7 +67,6 @@ class PartFile:
         self._overwrite = overwrite
         self._temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
         self._is_begun = False
-        self._mode: int | None = None  # permissions of the file to replace
 
     async def write(self, block: bytearray) -> None:
         """Write a block to the end of the file."""
@@ -75,12 +77,12 @@ class PartFile:
         try:
             return await in_thread(function)
         except OSError as error:
-            named = type(error)(error.errno, error.strerror, str(self.path))
+            named = type(error)(error.errno, error.strerror, shown(self.path))
         raise named if self._translate is None else self._translate(named)
 
     def open(self) -> None:
         """Create the temporary file, if the final name may be used."""
-        self._mode = self._check()
+        self._check()
         sweep(self.path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self.file = open(os.open(self._temporary, flags, 0o600), "wb")  # noqa: PTH123, SIM115 - a descriptor; discard closes it
@@ -89,14 +91,15 @@ class PartFile:
     def sync(self) -> None:
         """Make sure that everything is on the disk, and close the file."""
         self.file.flush()
-        if self._mode is not None:
-            self._temporary.chmod(self._mode)
         os.fsync(self.file.fileno())
         self.file.close()
 
     def publish(self) -> None:
         """Give the file its final name in one step: nobody ever sees half a file."""
         if self._overwrite or not self._link():
+            mode = self._check()  # again: somebody may have made a link or a folder there meanwhile
+            if mode is not None:
+                self._temporary.chmod(mode)
             self._temporary.replace(self.path)
         with suppress(OSError):  # not every system can sync a folder; the file is whole in any case
             folder = os.open(self.path.parent, os.O_RDONLY)
@@ -118,12 +121,13 @@ class PartFile:
         try:
             self.path.hardlink_to(self._temporary)
         except OSError:
-            self._check()
             return False
         return True
 
     def _check(self) -> int | None:
-        """The permissions of the file to replace; None if there is no file."""
+        """The permissions of the file to replace; None if there is no file. Raises an OSError if the name must not be used."""
+        if not is_nameable(self.path):
+            raise OSError(errno.EINVAL, "no file can have this name, because of a character in it")
         try:
             found = self.path.lstat()
         except FileNotFoundError:
@@ -135,6 +139,20 @@ class PartFile:
         if not self._overwrite:
             raise FileExistsError(errno.EEXIST, "the file exists already")
         return stat.S_IMODE(found.st_mode)
+
+
+def is_nameable(path: Path) -> bool:
+    """Whether the operating system can express the path: it has no null character, and no half of a character."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+def shown(path: Path) -> str:
+    """The path as text, with escapes in place of characters that no path can have and no log can show."""
+    text = str(path)
+    return text if is_nameable(path) else text.encode(errors="backslashreplace").decode().replace("\0", r"\x00")
 
 
 def sweep(folder: Path, now: Callable[[], float] = time.time) -> None:

@@ -1,6 +1,8 @@
 """Servers on loopback for every test, with clients that talk to them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -43,3 +45,18 @@ async def scripted() -> AsyncIterator[Scripted]:
             return server, await stack.enter_async_context(B2BClient(store_hash="abc123", **settings))
 
         yield start
+
+
+@pytest.fixture
+def held_fsync(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
+    """Two events: somebody is in fsync; fsync may go on."""
+    inside, go, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        inside.set()
+        assert go.wait(10)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    yield inside, go
+    go.set()

@@ -6,12 +6,14 @@ import secrets
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bigcommerce_b2b_invoices import B2BClient, DownloadError
 from bigcommerce_b2b_invoices.files import LEFTOVER, appearing, in_thread
+from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 OLD, NEW = b"what was here before", b"new"
 
@@ -121,9 +123,54 @@ async def test_a_file_that_somebody_makes_meanwhile_stays(path: Path, monkeypatc
     assert list(path.parent.iterdir()) == [path]
 
 
-async def test_a_link_that_somebody_makes_meanwhile_is_replaced_and_not_followed(path: Path) -> None:
-    await write(path, overwrite=True, meanwhile=lambda: make_link(path))
-    assert (path.is_symlink(), path.read_bytes(), path.with_name("old").read_bytes()) == (False, NEW, OLD)
+@pytest.mark.parametrize("make", [make_link, make_dangling_link, Path.mkdir, os.mkfifo])
+@pytest.mark.parametrize("links", [True, False], ids=["with hard links", "without"])
+@pytest.mark.parametrize("overwrite", [True, False])
+async def test_what_somebody_puts_there_meanwhile_is_neither_replaced_nor_followed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], *, links: bool, overwrite: bool
+) -> None:
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    for was_there in (False, True) if overwrite else (False,):
+        if was_there:
+            path.write_bytes(OLD)
+
+        def meanwhile() -> None:
+            path.unlink(missing_ok=True)
+            make(path)
+
+        with pytest.raises(FileExistsError, match="not a plain file"):
+            await write(path, overwrite=overwrite, meanwhile=meanwhile)
+        assert not path.is_file() or path.is_symlink()
+        assert {left.name for left in path.parent.iterdir()} <= {path.name, "old"}
+        assert all(left.read_bytes() == OLD for left in path.parent.iterdir() if left.name == "old")
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+async def test_the_temporary_file_is_its_owners_until_the_end(
+    path: Path, held_fsync: tuple[threading.Event, threading.Event]
+) -> None:
+    inside, go = held_fsync
+    path.write_bytes(OLD)
+    path.chmod(0o644)
+    task = asyncio.ensure_future(write(path, overwrite=True))
+    await asyncio.to_thread(inside.wait, 10)
+    modes = {left.stat().st_mode & 0o777 for left in path.parent.iterdir() if left != path}
+    go.set()
+    await task
+
+    assert modes == {0o600}
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("name", ["a\0b.pdf", "\ud800.pdf", "a\0/x.pdf"])
+async def test_a_name_that_no_file_can_have_is_a_clear_error_that_can_be_logged(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OSError, match="no file can have this name") as raised:
+        await write(tmp_path / name)
+    str(raised.value).encode()
+    assert "\0" not in str(raised.value)
+    assert raised.value.filename.startswith(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_file_system_without_hard_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,26 +190,11 @@ async def test_an_error_passes_and_leaves_the_old_file_and_nothing_else(path: Pa
     assert (path.read_bytes(), list(path.parent.iterdir())) == (OLD, [path])
 
 
-@pytest.fixture
-def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Two events: somebody is in fsync; fsync may go on."""
-    inside, go, fsync = threading.Event(), threading.Event(), os.fsync
-
-    def slow(descriptor: int) -> None:
-        inside.set()
-        assert go.wait(10)
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", slow)
-    yield inside, go
-    go.set()
-
-
 @pytest.mark.parametrize("cancels", [1, 2, 3])
 async def test_who_cancels_while_the_disk_works_waits_for_it_and_finds_nothing(
-    path: Path, held: tuple[threading.Event, threading.Event], cancels: int
+    path: Path, held_fsync: tuple[threading.Event, threading.Event], cancels: int
 ) -> None:
-    inside, go = held
+    inside, go = held_fsync
     path.write_bytes(OLD)
     task = asyncio.ensure_future(write(path, overwrite=True))
     await asyncio.to_thread(inside.wait, 10)
@@ -226,3 +258,14 @@ async def test_what_is_raised_names_the_path_and_can_be_translated(path: Path) -
 
     assert raised.value.filename == str(path)
     assert translated.value.__context__ is None
+
+
+@pytest.mark.parametrize("name", ["a\0b.pdf", "\ud800.pdf"])
+async def test_a_download_to_a_name_that_no_file_can_have_is_a_download_error(
+    tmp_path: Path, sandbox: Sandbox, client: B2BClient, name: str
+) -> None:
+    with pytest.raises(DownloadError, match="no file can have this name") as raised:
+        await client.invoices.download_pdf(sandbox.invoice_ids[0], tmp_path / name)
+    str(raised.value).encode()
+    assert sandbox.request_count == 0
+    assert list(tmp_path.iterdir()) == []

@@ -4,12 +4,12 @@ import time
 from pathlib import Path
 
 from bigcommerce_b2b_invoices import WalkReport
+from bigcommerce_b2b_invoices.cli.doubt import file_code
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
 from bigcommerce_b2b_invoices.cli.progress import progress
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import say
 from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
-from bigcommerce_b2b_invoices.cli.verdict import IN_PART
 from bigcommerce_b2b_invoices.export import open_export
 
 STEP = 50  # invoices between two progress reports
@@ -27,7 +27,8 @@ async def export_invoices(
 
     A JSON Lines file holds what the API sent, under the API's own names. A CSV file holds one row for each invoice; a text that a
     spreadsheet would read as a formula gets a leading apostrophe. Only the owner may read a new file. If an invoice cannot be
-    read, the command names it on stderr, leaves it out and exits with 3.
+    read, the command names it on stderr, leaves it out and exits with 3. If the file may lack invoices because others changed
+    the store meanwhile, the command says so on stderr and exits with 3, too.
 
     Args:
         path: The file to write. Its ending, .jsonl or .csv, sets the format.
@@ -49,10 +50,7 @@ async def export_invoices(
                 if seen % STEP == 0:
                     report(seen, walk.total_count)
     say(f"{path}: {summary(export.count, connection.requests, time.monotonic() - started, walk.report)}")
-    if walk.report.guarantee != "complete":
-        say(f"warning: the walk could not prove that the file holds every invoice: {'; '.join(walk.report.anomalies)}")
-        return IN_PART
-    return unreadable.exit_code
+    return max(file_code(walk.report), unreadable.exit_code)
 
 
 def summary(count: int, requests: int, seconds: float, report: WalkReport) -> str:

@@ -7,6 +7,7 @@ import attrs
 from bigcommerce_b2b_invoices import MAX_LIMIT, Direction, Invoice, NotFoundError
 from bigcommerce_b2b_invoices.cli import show
 from bigcommerce_b2b_invoices.cli.arguments import InvoiceId, OneOrMore
+from bigcommerce_b2b_invoices.cli.doubt import list_code
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import say
@@ -25,7 +26,7 @@ async def list_invoices(
 
     On a terminal, the command prints a table. Otherwise it prints one line for each invoice, with tabs between number, id,
     company, status, open balance, original balance, currency, due date and creation date. If an invoice cannot be read, the
-    command names it on stderr, leaves it out and exits with 3.
+    command names it on stderr, leaves it out and exits with 3. It also exits with 3 if the API stopped before the list's end.
 
     Args:
         limit: The largest number of invoices to show.
@@ -38,7 +39,7 @@ async def list_invoices(
         query = attrs.evolve(query, order_by=Direction.DESCENDING)
     as_table = sys.stdout.isatty() and not json
     rows: list[tuple[str, ...]] = []
-    shown = seen = left = 0
+    shown = seen = left = code = 0
     unreadable = Unreadable()
     async with connect(settings) as connection:
         page_size = MAX_LIMIT if filters.overdue else min(MAX_LIMIT, limit)
@@ -53,13 +54,15 @@ async def list_invoices(
                 _print(invoice, json=json)
             shown += 1
             if shown == limit:
-                left = (walk.total_count or 0) - seen
+                left = (walk.total_count or 0) - seen - unreadable.count
                 break
+        else:
+            code = list_code(walk.report)
     if as_table:
         show.print_table(show.INVOICE_COLUMNS, rows)
     if left > 0:
         say(f"{shown} invoices shown, {left} not read; --limit shows more")
-    return unreadable.exit_code
+    return max(code, unreadable.exit_code)
 
 
 def _print(invoice: Invoice, *, json: bool) -> None:
@@ -95,12 +98,15 @@ async def get_invoices(invoice_id: InvoiceId, /, *more: InvoiceId, settings: Set
 async def list_extra_fields(*, json: bool = False, settings: Settings = FROM_ENVIRONMENT) -> int:
     """List the configs of the store's extra fields for invoices.
 
+    The command exits with 3 if the API stopped before the list's end.
+
     Args:
         json: Print JSON Lines instead, under the API's own names.
         settings: Where to connect.
     """
     async with connect(settings) as connection:
-        configs = [config async for config in connection.client.extra_fields.iterate()]
+        walk = connection.client.extra_fields.iterate()
+        configs = [config async for config in walk]
     if json:
         for config in configs:
             show.print_json(config)
@@ -109,4 +115,4 @@ async def list_extra_fields(*, json: bool = False, settings: Settings = FROM_ENV
     else:
         for config in configs:
             show.print_line(show.config_cells(config))
-    return 0
+    return list_code(walk.report)

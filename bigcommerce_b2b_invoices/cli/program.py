@@ -7,20 +7,26 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stdout, suppress
 
 from bigcommerce_b2b_invoices.cli.app import app
 from bigcommerce_b2b_invoices.cli.log import hide_log, logger
+from bigcommerce_b2b_invoices.cli.streams import NoStdout, fill_closed_streams
 from bigcommerce_b2b_invoices.cli.text import say
 from bigcommerce_b2b_invoices.cli.verdict import error_text, exit_code, is_foreseen
+
+# by default they end a process at once, before it can delete its files; batch systems send some of them as a warning
+STOPS = ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGALRM", "SIGUSR1", "SIGUSR2")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name and return the exit code. It never raises."""
+    fill_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not end a listing
     try:
-        code = _run(arguments)
+        with redirect_stdout(NoStdout()) if sys.stdout is None else nullcontext():
+            code = _run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -71,7 +77,7 @@ async def _until_signal(command: Coroutine[object, object, int]) -> int:
         if task is not None:
             task.cancel()
 
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in STOPS:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores SIGHUP: leave it ignored
             with suppress(NotImplementedError, RuntimeError):  # on Windows, and in any thread but the main one

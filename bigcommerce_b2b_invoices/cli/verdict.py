@@ -1,17 +1,22 @@
 """What the shell gets for an exception: one line, and an exit code."""
 
+import errno
+
 from cyclopts import CycloptsError
 
 from bigcommerce_b2b_invoices import APIError, B2BError, ConfigurationError
 
 FAILED, BAD_USAGE, IN_PART, INTERRUPTED = 1, 2, 3, 130
-_BAD_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
+_BAD_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+_BAD_NAMES = (errno.EINVAL, errno.ENAMETOOLONG)
 
 
 def exit_code(error: BaseException) -> int:
     """2 if the user must change something, 130 for Ctrl-C, 1 for everything else."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
+    if isinstance(error, OSError) and error.filename and error.errno in _BAD_NAMES:
+        return BAD_USAGE
     return BAD_USAGE if isinstance(error, (CycloptsError, ConfigurationError, *_BAD_PATHS)) else FAILED
 
 

@@ -58,11 +58,12 @@ async def open_export(path: str | os.PathLike[str], *, overwrite: bool = False) 
 
     Args:
         path: Where to write. The ending sets the format: `.csv` or `.jsonl`.
-        overwrite: Whether to replace a file that exists.
+        overwrite: Whether to replace a file that exists. A symbolic link is refused, and never followed. Only a link that
+            somebody makes in the instant before the file gets its name may be replaced.
 
     Raises:
         ConfigurationError: No format has this ending.
-        OSError: The file exists (FileExistsError), or it cannot be written.
+        OSError: The file exists (FileExistsError), no file can have this name, or it cannot be written.
     """
     target = Path(path)
     make_writer = FORMATS.get(target.suffix.lower())

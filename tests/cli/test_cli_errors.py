@@ -105,7 +105,7 @@ async def test_a_wrong_store_hash_is_hinted_at(cli_here: Any, environment: Any) 
     [
         (KeyboardInterrupt(), 130, "interrupted"),
         (OSError(28, "No space left on device"), 1, "No space left on device"),
-        (PermissionError(13, "Permission denied", "x.csv"), 1, "x.csv: Permission denied"),
+        (PermissionError(13, "Permission denied", "x.csv"), 2, "x.csv: Permission denied"),
         (ValueError("a bug"), 1, "unexpected ValueError: a bug (--verbose shows where)"),
         (BadRequestError("q: Bad", status=400, field_errors={"q": ("Bad",)}), 1, "q: Bad (HTTP 400)"),
     ],

@@ -167,3 +167,49 @@ async def test_an_export_that_may_lack_rows_says_so_and_ends_with_3(cli_here: An
     assert run.code == 3
     assert "could not prove" in run.err
     assert read_ids(tmp_path / "all.jsonl") == list(range(1, 8))
+
+
+async def test_an_export_of_300_of_900_says_so_and_ends_with_3(cli_here: Any, environment: Any, tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    rows = [{"id": number, "createdAt": 1_700_000_000 + number} for number in range(1, 301)]
+    pages = [
+        envelope(rows[:250], total=900, limit=250),
+        envelope(rows[248:], total=900, limit=250),
+        envelope([], total=900, limit=250),
+    ]
+    async with ScriptedServer(pages) as server:
+        environment("abc123", "token", server.base_url)
+        run = await cli_here("export", str(path))
+
+    assert run.code == 3
+    assert "could not prove" in run.err
+    assert "900" in run.err
+    assert read_ids(path) == list(range(1, 301))
+
+
+def test_an_order_with_ties_is_a_doubt_that_the_export_names(cli: Any, tmp_path: Path) -> None:
+    run = cli("export", str(tmp_path / "all.csv"), "--sandbox", "--sandbox-invoices", "30", "--sort-by", "status")
+    assert run.code == 3
+    assert run.err.endswith("any order, and rows may have moved between its pages\n")
+
+
+async def test_unreadable_invoices_are_named_left_out_and_cost_code_3(cli_here: Any, environment: Any, tmp_path: Path) -> None:
+    path = tmp_path / "all.jsonl"
+    bad = {"openBalance": {"code": "USD", "value": "much"}}
+    rows = [{"id": number, "createdAt": 1_700_000_000 + number, **(bad if number in (2, 4) else {})} for number in range(1, 6)]
+    async with ScriptedServer([envelope(rows, total=5, limit=250)]) as server:
+        environment("abc123", "token", server.base_url)
+        run = await cli_here("export", str(path))
+
+    errors = [line for line in run.err.splitlines() if line.startswith("error: ")]
+    assert run.code == 3
+    assert [number for error in errors for number in (2, 4) if f"of invoice {number}:" in error] == [2, 4]
+    assert read_ids(path) == [1, 3, 5]
+
+
+@pytest.mark.parametrize("name", ["a\0.csv", "\ud800.csv", "x" * 300 + ".csv"], ids=["null", "half a character", "long"])
+def test_a_name_that_no_file_can_have_is_code_2(cli: Any, tmp_path: Path, name: str) -> None:
+    run = cli("export", str(tmp_path / name), "--sandbox")
+    assert (run.code, run.err.count("\n")) == (2, 1)
+    assert run.err.startswith(f"error: {tmp_path}")
+    assert list(tmp_path.iterdir()) == []

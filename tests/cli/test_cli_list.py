@@ -144,3 +144,56 @@ def test_extra_fields_are_listed_for_people_and_for_programs(cli: Any, terminal:
     with terminal("stdout") as screen:
         cli("extra-fields", "--sandbox")
     assert "Cost Center" in screen.getvalue()
+
+
+def unreadable(invoice_id: object) -> dict[str, Any]:
+    return {"id": invoice_id, "openBalance": {"code": "USD", "value": "much"}}
+
+
+async def test_unreadable_invoices_are_named_left_out_and_not_counted_as_unread(cli_here: Any, environment: Any) -> None:
+    newest = [row(9), unreadable(8), row(7), unreadable(6), unreadable("?"), row(4)]
+    async with ScriptedServer([envelope([*newest, row(3), row(2)], total=8, limit=8)]) as server:
+        environment("abc123", "token", server.base_url)
+        some = await cli_here("list", "--limit", "3", "--json")
+        *errors, last = some.err.splitlines()
+        found = [from_json(Invoice, line).id for line in some.lines]
+
+    assert (some.code, found) == (3, [9, 7, 4])
+    assert [error.rpartition("; ")[2] for error in errors] == ["this invoice was left out"] * 3
+    assert ["invoice 8" in errors[0], "invoice 6" in errors[1], "data[4]" in errors[2]] == [True] * 3
+    assert last == "3 invoices shown, 2 not read; --limit shows more"
+
+
+async def test_nothing_is_left_to_read_if_the_rest_cannot_be_read(cli_here: Any, environment: Any) -> None:
+    async with ScriptedServer([envelope([unreadable(2), row(1)], total=2, limit=250)]) as server:
+        environment("abc123", "token", server.base_url)
+        run = await cli_here("list", "--limit", "1")
+
+    assert (run.code, run.err.count("\n")) == (3, 1)
+    assert "shown" not in run.err
+
+
+def created(invoice_id: int) -> dict[str, Any]:
+    return row(invoice_id, createdAt=1_700_000_000 + invoice_id)
+
+
+async def test_a_list_that_stops_before_its_end_says_so_and_ends_with_3(cli_here: Any, environment: Any) -> None:
+    first = [created(number) for number in range(900, 650, -1)]
+    second = [created(number) for number in range(652, 600, -1)]
+    replies = [envelope(rows, total=900, limit=250) for rows in (first, second, [])]
+    async with ScriptedServer(replies) as server:
+        environment("abc123", "token", server.base_url)
+        run = await cli_here("list", "--limit", "1000")
+    async with ScriptedServer(replies) as server:
+        environment("abc123", "token", server.base_url)
+        configs = await cli_here("extra-fields")
+
+    assert (run.code, len(run.lines)) == (3, 300)
+    assert run.err.startswith("warning: the list may lack rows: ")
+    assert configs.code == 3
+    assert "warning: the list may lack rows: " in configs.err
+
+
+def test_an_order_that_proves_nothing_is_no_sign_of_missing_rows(cli: Any) -> None:
+    run = cli("list", "--sandbox", "--sandbox-invoices", "30", "--sort-by", "status")
+    assert (run.code, len(run.lines), run.err) == (0, 30, "")

@@ -177,16 +177,9 @@ async def test_a_full_disk_leaves_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("cancels", [1, 2, 3])
 async def test_a_task_that_is_cancelled_again_and_again_ends_when_its_thread_does(
-    path: Path, monkeypatch: pytest.MonkeyPatch, cancels: int
+    path: Path, held_fsync: tuple[threading.Event, threading.Event], cancels: int
 ) -> None:
-    inside, go, fsync = threading.Event(), threading.Event(), os.fsync
-
-    def slow(descriptor: int) -> None:
-        inside.set()
-        assert go.wait(10)
-        fsync(descriptor)
-
-    monkeypatch.setattr(os, "fsync", slow)
+    inside, go = held_fsync
     task = asyncio.ensure_future(write_invoices(path, some(3)))
     await asyncio.to_thread(inside.wait, 10)
     for _ in range(cancels):
