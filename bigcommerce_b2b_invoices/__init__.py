@@ -63,6 +63,7 @@ from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.get_many import GetMany, GetPlan
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
+from bigcommerce_b2b_invoices.resources.pdf import PDFStream
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter, RateLimitSnapshot
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout
@@ -128,6 +129,7 @@ __all__ = [
     "Outcome",
     "OutcomeUnknownError",
     "PDFLinks",
+    "PDFStream",
     "Page",
     "PayloadTooLargeError",
     "RateLimitError",

@@ -1,8 +1,7 @@
 """The client: its settings, its lifetime, and its parts."""
 
-import ipaddress
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
 
@@ -13,12 +12,11 @@ from bigcommerce_b2b_invoices.errors import ConfigurationError
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
+from bigcommerce_b2b_invoices.transport.base_url import BASE_URL, check_base_url
 from bigcommerce_b2b_invoices.transport.credentials import Secret, check_store_hash, check_token
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
 from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout, Transport
-
-BASE_URL = "https://api-b2b.bigcommerce.com/api/v3/io/ip"
 
 
 class ClientSettings(TypedDict, total=False):
@@ -29,6 +27,7 @@ class ClientSettings(TypedDict, total=False):
     retry: RetryPolicy
     rate_limiter: RateLimiter | None
     on_attempt: Callable[[Attempt], None] | None
+    allow_http: Iterable[str]
 
 
 class B2BClient:
@@ -40,15 +39,21 @@ class B2BClient:
     Args:
         store_hash: The store's hash, sent as `X-Store-Hash`.
         auth_token: The token, sent as `X-Auth-Token`; or an async function that returns the token, awaited for every attempt.
-        base_url: The base URL of the API. `http://` is allowed only for a loopback host.
+        base_url: The base URL of the API. `http://` is allowed only for a loopback host and for the hosts in `allow_http`.
         session: Your own session. The client uses it, and never closes or changes it. Its client middlewares do not run for the
-            client's requests; its default headers and cookies are sent with them. None: the client opens and closes its own.
+            client's requests; its default headers and cookies are sent with them. It belongs to one event loop and one process,
+            and it must decompress answers: otherwise the first call raises an error that says so. If a trace hook or another part
+            of your session raises an exception, the client logs the exception, and the call raises it as it is, without another
+            attempt. If the call is a write, the write may have happened: a hook such as `on_request_end` runs after it. A proxy
+            of your session that refuses a request is a ConnectFailedError. None: the client opens and closes its own session.
         timeout: Limits in seconds for connecting, reading and a whole attempt.
         retry: How often a call is tried.
         rate_limiter: Share one limiter between all clients of one store, and use it for no other store. None: this client has
             its own limiter, with 150 requests in 60 seconds.
         on_attempt: Called with an `Attempt` after each attempt; it must not block. If it raises an exception, the client logs the
             exception and continues.
+        allow_http: Host names of sandboxes in other containers, such as `["sandbox"]`, for which `http://` is allowed: anyone on
+            the way can read the token. A public IP address is refused.
 
     Raises:
         ConfigurationError: A setting is invalid.
@@ -65,6 +70,7 @@ class B2BClient:
         retry: RetryPolicy = RetryPolicy(),
         rate_limiter: RateLimiter | None = None,
         on_attempt: Callable[[Attempt], None] | None = None,
+        allow_http: Iterable[str] = (),
     ) -> None:
         if isinstance(auth_token, str):
             auth_token = Secret(auth_token)  # a traceback may show the arguments
@@ -78,7 +84,7 @@ class B2BClient:
                 raise ConfigurationError(f"{name} must be {kind}, not {type(value).__name__}")
         self.rate_limiter = RateLimiter() if rate_limiter is None else rate_limiter
         self._transport = Transport(
-            base_url=_check_base_url(base_url),
+            base_url=check_base_url(base_url, allow_http),
             store_hash=check_store_hash(store_hash),
             auth_token=auth_token if callable(auth_token) else check_token(auth_token),
             session=session,
@@ -90,7 +96,7 @@ class B2BClient:
         self.rate_limiter.claim(f"store {self._transport.store_hash} at {self._transport.base_url.origin()}")
         self.invoices = Invoices(
             self._transport.send,
-            self._transport.download,
+            self._transport.open_pdf,
             self._transport.store_hash,
             waits=retry.settling,
             attempts=retry.attempts,
@@ -140,28 +146,3 @@ class B2BClient:
         if "_transport" not in vars(self):  # a setting was invalid, and a traceback may show this object
             return f"<{type(self).__name__} that was not made>"
         return f"<{type(self).__name__} of store {self._transport.store_hash} at {self._transport.base_url}>"
-
-
-def _check_base_url(base_url: str | URL) -> URL:
-    """Return the base URL if it is safe to send the token there."""
-    try:
-        url = URL(base_url.strip() if isinstance(base_url, str) else base_url)
-        host, _ = url.host or "", url.port
-    except (TypeError, ValueError):
-        raise ConfigurationError("base_url is not a URL") from None
-    if url.user or url.password or url.query_string or url.fragment:
-        raise ConfigurationError("base_url must have no user, password, query or fragment")
-    if url.scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"base_url must be like {BASE_URL}, not {base_url}")
-    if url.scheme == "http" and not _is_loopback(host):
-        raise ConfigurationError(f"base_url must be https: http would show the token to everyone on the way to {host}")
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

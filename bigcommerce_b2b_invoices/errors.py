@@ -87,7 +87,7 @@ class TransportError(B2BError):
 
 
 class ConnectFailedError(TransportError):
-    """The client could not connect (connection refused, unknown host, TLS). Nothing was sent.
+    """The client could not connect (connection refused, unknown host, TLS, refused by a proxy). The API received nothing.
 
     Attributes:
         is_permanent: Whether another try would fail in the same way, as with a certificate that is not trusted.
@@ -105,7 +105,11 @@ class ResponseError(TransportError):
 
     Attributes:
         status: HTTP status if the response was read that far, else None.
+        is_whole: Whether the whole answer arrived, and holds something that the client refuses, such as a key that appears twice
+            in an object. Such an answer is no outage.
     """
+
+    is_whole = False
 
     def __init__(self, message: str = "", *, status: int | None = None) -> None:
         super().__init__(message)
@@ -335,7 +339,8 @@ class RateLimitWaitError(B2BError):
 
 
 class ClientClosedError(B2BError):
-    """The client was used after `aclose`, with a closed session, or from a second event loop.
+    """The client was used after `aclose`, from a second event loop or a forked process, or with a session that is closed.
 
-    A read that was in progress when the client was closed also ends with this error.
+    A session of another event loop, or from before a fork, leads to this error too. The message says which it is. A read that was
+    in progress when the client was closed also ends with this error.
     """

@@ -14,9 +14,6 @@ README = (ROOT / "README.md").read_text()
 WRITING = {"create", "create_from_order", "update", "update_details", "delete"}
 NOT_OF_A_COMPANY = {  # reading methods of `Invoices` that the company view does not have, and why
     "changes": "a cursor belongs to a store",
-    "find": "to be added",
-    "find_by_external_id": "to be added",
-    "get_many": "to be added",
 }
 NAMES_IN_THE_MATRIX = {"iterate": "walk"}  # method -> operation, if they have different names
 

@@ -1,16 +1,20 @@
 """The invoices of one company, for a back end that shows buyers only their own invoices."""
 
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
+from bigcommerce_b2b_invoices.errors import DecodeError
 from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
 from bigcommerce_b2b_invoices.models.page import Page
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
-from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices, Progress
+from bigcommerce_b2b_invoices.resources.get_many import GetMany
+from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices
+from bigcommerce_b2b_invoices.resources.owner import Owner
+from bigcommerce_b2b_invoices.resources.pdf import PDFStream, Progress
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 
@@ -36,12 +40,12 @@ class CompanyInvoices:
             ForeignInvoiceError: The invoice belongs to another company.
             NotFoundError: There is no such invoice.
         """
-        invoice = await self._invoices.get(invoice_id)
-        if invoice.customer_id != self.customer_id:
-            raise ForeignInvoiceError(f"invoice {invoice_id} does not belong to company {self.customer_id}").of_request(
-                "GET", f"/invoices/{invoice_id}", 1
-            )
-        return invoice
+        owner = Owner(self.customer_id)
+        try:
+            return owner.check(await self._invoices.get(invoice_id))
+        except DecodeError as unreadable:
+            error = owner.judge(unreadable)
+        raise error
 
     async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = MAX_LIMIT) -> Page[Invoice]:
         """One page of the company's invoices, like `Invoices.page`. One request.
@@ -83,6 +87,21 @@ class CompanyInvoices:
         """
         return await self._invoices.count(self._own(query))
 
+    async def find(self, invoice_number: str) -> Invoice | None:
+        """The company's invoice with exactly this number, or None; like `Invoices.find`. One request in most cases."""
+        return await self._invoices.find(invoice_number, customer_id=self.customer_id)
+
+    async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
+        """The company's invoices with these ids of another system; like `Invoices.find_by_external_id`. One request for 100."""
+        return await self._invoices.find_by_external_id(external_ids, customer_id=self.customer_id)
+
+    def get_many(self, invoice_ids: Iterable[int], *, concurrency: int = 8) -> GetMany:
+        """The invoices with these ids, like `Invoices.get_many`.
+
+        If an invoice belongs to another company, the `error` of its outcome is a ForeignInvoiceError.
+        """
+        return self._invoices.get_many(invoice_ids, concurrency=concurrency, customer_id=self.customer_id)
+
     async def pdf_links(self, invoice_id: int) -> PDFLinks:
         """The links to the PDF. Two requests: the first one reads the invoice to check its company.
 
@@ -110,6 +129,17 @@ class CompanyInvoices:
         return await self._invoices.download_pdf(
             invoice_id, destination, overwrite=overwrite, external=external, progress=progress
         )
+
+    @asynccontextmanager
+    async def open_pdf(self, invoice_id: int, *, external: bool = False) -> AsyncGenerator[PDFStream]:
+        """The PDF as a stream, like `Invoices.open_pdf`. One more request, which reads the invoice first to check its company.
+
+        Raises:
+            ForeignInvoiceError: The invoice belongs to another company.
+        """
+        await self.get(invoice_id)
+        async with self._invoices.open_pdf(invoice_id, external=external) as pdf:
+            yield pdf
 
     def _own(self, query: InvoiceQuery) -> InvoiceQuery:
         if query.customer_id not in (None, self.customer_id):

@@ -14,12 +14,13 @@ from typing import Literal
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import B2BError, DecodeError, IncompleteWalkError, NotFoundError
+from bigcommerce_b2b_invoices.errors import B2BError, DecodeError, ForeignInvoiceError, IncompleteWalkError, NotFoundError
 from bigcommerce_b2b_invoices.models.checks import resource_id
 from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.outcome import Outcome
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SortField
 from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
+from bigcommerce_b2b_invoices.resources.owner import EVERYBODY, Owner
 from bigcommerce_b2b_invoices.walks.stream import BulkRun, Stream
 from bigcommerce_b2b_invoices.walks.walk import Accepted, Walk
 from bigcommerce_b2b_invoices.wire import endpoints
@@ -50,10 +51,11 @@ class GetPlan:
 class GetMany(Stream[Outcome[int, Invoice]]):
     """The result of `client.invoices.get_many`, which describes it. It has one consumer, who loops over it once."""
 
-    def __init__(self, send: Send, invoice_ids: Iterable[int], *, concurrency: int) -> None:
+    def __init__(self, send: Send, invoice_ids: Iterable[int], *, concurrency: int, owner: Owner = EVERYBODY) -> None:
         super().__init__()
+        self._owner = owner
         self._rest = dict.fromkeys(resource_id(each, "invoice_id") for each in invoice_ids)  # ids that have no outcome yet
-        self._one_by_one = BulkRun(partial(_get, send), _ids(self._rest), concurrency=concurrency)
+        self._one_by_one = BulkRun(partial(_get, send, owner), _ids(self._rest), concurrency=concurrency)
         self._list = Listed(send, INVOICES, LISTED)
         self._walk = Walk(self._list, thrifty=True)
         self._walking = len(self._rest) > FEW
@@ -83,7 +85,7 @@ class GetMany(Stream[Outcome[int, Invoice]]):
                 self._ready.extend(Outcome(each, error=error) for each in self._rest)
                 self._rest.clear()
                 self._walking = False
-        return self._ready.popleft() if self._ready else await anext(self._one_by_one)
+        return self._ready.popleft() if self._ready else await self._one_by_one.take()
 
     async def _read_page(self) -> None:
         """Read one more page, take the wanted invoices from it, and decide how to go on."""
@@ -103,8 +105,10 @@ class GetMany(Stream[Outcome[int, Invoice]]):
 
     def _outcome(self, invoice_id: int, answer: Slice, index: int) -> Outcome[int, Invoice]:
         try:
-            return Outcome(invoice_id, self._list.read(answer, index))
+            return Outcome(invoice_id, self._owner.check(self._list.read(answer, index)))
         except DecodeError as error:
+            return Outcome(invoice_id, error=self._owner.judge(error))
+        except ForeignInvoiceError as error:
             return Outcome(invoice_id, error=error)
 
     def _make_plan(self, left: float) -> GetPlan:
@@ -150,8 +154,12 @@ class GetMany(Stream[Outcome[int, Invoice]]):
         await self._one_by_one.aclose()
 
 
-async def _get(send: Send, invoice_id: int) -> Invoice:
-    return await send(endpoints.get_invoice(invoice_id), bulk=True)
+async def _get(send: Send, owner: Owner, invoice_id: int) -> Invoice:
+    try:
+        return owner.check(await send(endpoints.get_invoice(invoice_id), bulk=True))
+    except DecodeError as unreadable:
+        error = owner.judge(unreadable)
+    raise error
 
 
 def _ids(rest: dict[int, None]) -> Iterator[int]:

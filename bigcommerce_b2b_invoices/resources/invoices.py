@@ -1,9 +1,10 @@
 """The invoices of a store."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 from bigcommerce_b2b_invoices.errors import DecodeError, DownloadError
@@ -15,6 +16,8 @@ from bigcommerce_b2b_invoices.models.query import MOST_EXTERNAL_IDS, InvoiceQuer
 from bigcommerce_b2b_invoices.resources.get_many import GetMany
 from bigcommerce_b2b_invoices.resources.invoice_writes import InvoiceWrites
 from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
+from bigcommerce_b2b_invoices.resources.owner import EVERYBODY, Owner
+from bigcommerce_b2b_invoices.resources.pdf import OpenPDF, PDFStream, Progress, Transfer, store_pdf
 from bigcommerce_b2b_invoices.resources.settle import Settler
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.walk import Walk
@@ -29,31 +32,12 @@ ID_CHARACTERS = 6000  # of ids in one URL, percent-encoded; servers take about 8
 ID_NAME = len("&externalId%5B%5D=")
 
 
-Progress = Callable[[int, int | None], None]
-
-
-class Download(Protocol):
-    """Stores the PDF behind a link. `Invoices` gets this function instead of a transport."""
-
-    async def __call__(
-        self,
-        ask: Callable[[], Awaitable[str | None]],
-        destination: str | os.PathLike[str],
-        *,
-        overwrite: bool,
-        external: bool,
-        progress: Progress | None,
-    ) -> Path:
-        """Return the path of the stored file, or raise a DownloadError."""
-        ...
-
-
 class Invoices:
     """`client.invoices`. Any method may raise TransportError, APIError and DecodeError. Each method names its further errors."""
 
-    def __init__(self, send: Send, download: Download, scope: str, *, waits: tuple[float, ...] = (), attempts: int = 1) -> None:
+    def __init__(self, send: Send, open_pdf: OpenPDF, scope: str, *, waits: tuple[float, ...] = (), attempts: int = 1) -> None:
         self._send = send
-        self._download = download
+        self._open_pdf = open_pdf
         self._scope = scope  # tells the bookmarks of one store from those of another
         self._writes = InvoiceWrites(send, self.get, self._with_number, Settler(waits=waits), attempts=attempts)
 
@@ -135,8 +119,8 @@ class Invoices:
             raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
         return found.total_count
 
-    async def find(self, invoice_number: str) -> Invoice | None:
-        """The invoice with exactly this number, or None.
+    async def find(self, invoice_number: str, *, customer_id: str | int | None = None) -> Invoice | None:
+        """The invoice with exactly this number, or None. With `customer_id`, only an invoice of that company.
 
         The API's own search is loose, so this method compares the numbers of the invoices that the search finds. One request, or
         one for each 248 invoices whose numbers contain this one. Source: GET /invoices.
@@ -144,21 +128,24 @@ class Invoices:
         Raises:
             DecodeError: The invoice with this number, or with a number that cannot be read, cannot be read.
         """
-        return next(iter(await self._with_number(invoice_number)), None)
+        return next(iter(await self._with_number(invoice_number, Owner.of(customer_id))), None)
 
-    async def _with_number(self, invoice_number: str) -> list[Invoice]:
+    async def _with_number(self, invoice_number: str, owner: Owner = EVERYBODY) -> list[Invoice]:
         query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
 
         def pass_over(error: DecodeError) -> None:
             number = error.row.get("invoiceNumber") if isinstance(error.row, dict) else None
             if number == invoice_number or not isinstance(number, str):
-                raise error  # it is the wanted invoice, or may be
+                _raise_own(owner, error)
 
         walk = Walk(self._listed(query), on_unreadable=pass_over)
-        return [invoice async for invoice in walk if invoice.invoice_number == invoice_number]
+        return [invoice async for invoice in walk if invoice.invoice_number == invoice_number and owner.owns(invoice)]
 
-    async def find_by_external_id(self, external_ids: Iterable[str]) -> dict[str, Invoice]:
+    async def find_by_external_id(
+        self, external_ids: Iterable[str], *, customer_id: str | int | None = None
+    ) -> dict[str, Invoice]:
         """The invoices with these ids of another system, keyed by that id. An id that no invoice has is not in the result.
+        With `customer_id`, only invoices of that company.
 
         One request for each 100 ids, or for each 6,000 characters of ids in the URL. If several invoices share an id, the result
         has the newest of them. Source: GET /invoices.
@@ -166,14 +153,14 @@ class Invoices:
         Raises:
             FilterIgnoredError: The server sent an invoice with another external id.
         """
-        found: dict[str, Invoice] = {}
+        owner, found = Owner.of(customer_id), dict[str, Invoice]()
         for query in [InvoiceQuery(external_ids=some) for some in _in_requests(as_tuple(external_ids))]:  # all are checked first
-            async for invoice in Walk(self._listed(query)):
-                if invoice.external_id in query.external_ids:
+            async for invoice in Walk(self._listed(query), on_unreadable=partial(_raise_own, owner)):
+                if invoice.external_id in query.external_ids and owner.owns(invoice):
                     found[invoice.external_id] = invoice
         return found
 
-    def get_many(self, invoice_ids: Iterable[int], *, concurrency: int = 8) -> GetMany:
+    def get_many(self, invoice_ids: Iterable[int], *, concurrency: int = 8, customer_id: str | int | None = None) -> GetMany:
         """The invoices with these ids, in as few requests as can be planned: an async iterator of `Outcome[int, Invoice]`.
 
         Each id has one outcome, even if you give it several times. The outcome holds the invoice with its extra fields, or an
@@ -193,8 +180,9 @@ class Invoices:
         Args:
             invoice_ids: The ids of the invoices. All of them are read and checked at once.
             concurrency: The most requests under way at a time.
+            customer_id: If given, an invoice of another company is not handed out: its error is a ForeignInvoiceError.
         """
-        return GetMany(self._send, invoice_ids, concurrency=concurrency)
+        return GetMany(self._send, invoice_ids, concurrency=concurrency, owner=Owner.of(customer_id))
 
     def changes(
         self,
@@ -213,7 +201,8 @@ class Invoices:
             since: The `cursor` of an earlier feed of the same store. None: the feed delivers every invoice.
             overlap: Seconds before the cursor that are read again, because a change may be committed late, with an earlier time.
                 The feed delivers the versions that no feed has delivered. This ends once the server's clock has passed the
-                newest change by so many seconds.
+                newest change by so many seconds. A larger overlap than that of the feed before begins with the next feed: see
+                `ChangeFeed`.
             details: As for `iterate`.
             on_unreadable: As for `iterate`.
 
@@ -342,7 +331,8 @@ class Invoices:
         Args:
             invoice_id: The id of the invoice.
             destination: A file in a folder that exists. No part of its name comes from the server.
-            overwrite: Whether an existing file may be replaced; a symbolic link never is.
+            overwrite: Whether an existing file may be replaced. A symbolic link is refused, and never followed. Only a link that
+                somebody makes in the instant before the file gets its name may be replaced.
             external: Fetch `external_pdf_url`, which an integration linked, instead of the PDF that B2B Edition made. Another
                 party chose that address, and it may be on any public host. So it is followed only if you ask for it here.
             progress: Called as the bytes arrive, with their number so far and their total number, or None if the host does not
@@ -353,6 +343,31 @@ class Invoices:
             UnsafeURLError: The link leads to an address that cannot hold an invoice; it was not followed.
             DownloadError: The invoice has no such link, or a complete PDF (of at most 25 MiB) could not be fetched or stored.
         """
+        open_pdf = partial(self._transfer, invoice_id, external=external)
+        return await store_pdf(open_pdf, destination, overwrite=overwrite, progress=progress)
+
+    @asynccontextmanager
+    async def open_pdf(self, invoice_id: int, *, external: bool = False) -> AsyncGenerator[PDFStream]:
+        """The invoice's PDF as a stream, to pass it on: `async with client.invoices.open_pdf(1001) as pdf`.
+
+        The block begins when the first bytes have come and are known to be a PDF. Then loop with `async for chunk in pdf`; see
+        `PDFStream`. The rules are those of `download_pdf`. `Timeout.total` limits the seconds spent on waiting for the host, so a
+        slow reader breaks nothing. At the end of the block the connection is closed. One request for the link, one to the host.
+
+        Args:
+            invoice_id: The id of the invoice.
+            external: As for `download_pdf`.
+
+        Raises:
+            NotFoundError: There is no such invoice.
+            UnsafeURLError: The link leads to an address that cannot hold an invoice; it was not followed.
+            DownloadError: The invoice has no such link, the file is not a PDF, or it cannot be fetched; also from the loop.
+        """
+        async with self._transfer(invoice_id, external=external) as transfer:
+            yield PDFStream(transfer, f"invoice-{invoice_id}.pdf")
+
+    @asynccontextmanager
+    async def _transfer(self, invoice_id: int, *, external: bool) -> AsyncGenerator[Transfer]:
         asked = 0
 
         async def ask() -> str | None:
@@ -362,11 +377,17 @@ class Invoices:
             return links.external_pdf_url if external else links.url
 
         try:
-            return await self._download(ask, destination, overwrite=overwrite, external=external, progress=progress)
+            async with self._open_pdf(ask, external=external) as transfer:
+                yield transfer
         except DownloadError as error:
             if asked:
                 error.of_request("GET", f"/invoices/{invoice_id}/download-pdf", asked)
             raise
+
+
+def _raise_own(owner: Owner, error: DecodeError) -> None:
+    if isinstance(owner.judge(error), DecodeError):
+        raise error
 
 
 def _in_requests(external_ids: Iterable[str]) -> Iterator[tuple[str, ...]]:

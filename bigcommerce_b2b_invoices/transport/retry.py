@@ -89,7 +89,8 @@ class RetryPolicy:
             random: Returns a number from 0 to 1.
             failing: For how many seconds nothing but failures have come, if the call outlasts an outage; None: it does not.
         """
-        outlasts = failing is not None and failing < self.outage and self.attempts > 1
+        is_outage = not (isinstance(error, errors.ResponseError) and error.is_whole)
+        outlasts = is_outage and failing is not None and failing < self.outage and self.attempts > 1
         if not (attempt < self.attempts or outlasts) or not _worth_it(error, repeatable=repeatable):
             return None
         jitter = random() * min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, 60))

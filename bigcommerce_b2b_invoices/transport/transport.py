@@ -7,8 +7,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TypeVar
 
 import aiohttp
@@ -18,11 +17,13 @@ from yarl import URL
 
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices._version import __version__
+from bigcommerce_b2b_invoices.transport import download
+from bigcommerce_b2b_invoices.transport.callers import CallersError
 from bigcommerce_b2b_invoices.transport.credentials import MASK, Secret, check_token
-from bigcommerce_b2b_invoices.transport.download import Progress, download_pdf
-from bigcommerce_b2b_invoices.transport.foreign import Sending, translate
+from bigcommerce_b2b_invoices.transport.foreign import Sending, judge, refused_by_proxy
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import Fate, RetryPolicy, fate
+from bigcommerce_b2b_invoices.transport.session import LONGEST_LINE, MOST_HEADERS, READ_AHEAD, check_session
 from bigcommerce_b2b_invoices.wire.call import IN_BULK, Call
 from bigcommerce_b2b_invoices.wire.messages import Request, Response
 from bigcommerce_b2b_invoices.wire.reader import NOTE
@@ -61,7 +62,7 @@ class Attempt:
         attempt: The number of the attempt; the first is 1.
         status: HTTP status; None if no response came.
         seconds: The time from sending to the decoded result, without the wait for the lease.
-        error: None if the attempt succeeded or was cancelled.
+        error: None if the attempt succeeded, was cancelled, or ended with an exception of your own code.
     """
 
     method: str
@@ -110,14 +111,19 @@ class Transport:
         Raises:
             OutcomeUnknownError: The call is a write, was sent, and no trustworthy answer came.
             B2BError: Any other failure: the error of the last attempt.
+            Exception: What a trace hook or another part of the caller's session raised, as it is. There is no other attempt.
         """
         request, attempt, lost = call.request, 1, False
         is_patient, began = request.method == "GET" and (bulk or IN_BULK.get()), self.clock()
         while True:
             try:
                 return await self._attempt(call, attempt, repeated=lost, bulk=bulk)
+            except CallersError as caught:
+                own: Exception | None = caught.error
             except errors.B2BError as caught:
-                error = caught.with_traceback(None)  # its frames hold the server's text, which may repeat the token
+                own, error = None, caught.with_traceback(None)  # its frames hold the server's text, which may repeat the token
+            if own is not None:
+                raise own
             lost = lost or fate(error) is Fate.UNKNOWN  # true once the fate of any attempt is unknown
             doubted = isinstance(error, errors.ServerError) and not self._accepted
             is_outage = is_patient and self._last_good is not None  # a client that was never answered well may be set up wrongly
@@ -142,25 +148,11 @@ class Transport:
                 await self.sleep(delay)
             attempt += 1
 
-    async def download(
-        self,
-        ask: Callable[[], Awaitable[str | None]],
-        destination: str | os.PathLike[str],
-        *,
-        overwrite: bool,
-        external: bool,
-        progress: Progress | None,
-    ) -> Path:
-        """Ask the API for a link to a PDF, fetch the PDF and store it; see `download.download_pdf`."""
-        return await download_pdf(
-            ask,
-            destination,
-            overwrite=overwrite,
-            external=external,
-            own_origin=self.base_url.origin(),
-            seconds=self.timeout.total,
-            progress=progress,
-        )
+    def open_pdf(
+        self, ask: Callable[[], Awaitable[str | None]], *, external: bool
+    ) -> AbstractAsyncContextManager[download.Transfer]:
+        """Ask the API for a link to a PDF, and open the file behind it; see `download.open_pdf`."""
+        return download.open_pdf(ask, external=external, own_origin=self.base_url.origin(), seconds=self.timeout.total)
 
     async def aclose(self) -> None:
         """Close the session, if the transport made it. A second call closes nothing, nor does a call in a forked process."""
@@ -198,7 +190,10 @@ class Transport:
             raise
         finally:
             refused = isinstance(error, errors.RateLimitError)
-            self.rate_limiter.release(lease, response.headers if response else None, refused=refused)
+            if token:
+                self.rate_limiter.release(lease, response.headers if response else None, refused=refused)
+            else:
+                self.rate_limiter.put_back(lease)  # nothing was sent
             self._report(Attempt(
                 method=request.method, path=request.path, attempt=attempt, status=response.status if response else None,
                 seconds=self.clock() - started, error=error,
@@ -235,7 +230,7 @@ class Transport:
 
     async def _exchange(
         self, session: aiohttp.ClientSession, request: Request, headers: dict[str, str]
-    ) -> Response | errors.B2BError:
+    ) -> Response | errors.B2BError | CallersError:
         """Send the request once and read the answer. For API requests, only this method translates aiohttp's exceptions."""
         url = self._url(request)
         limits = aiohttp.ClientTimeout(total=None, sock_connect=self.timeout.connect, sock_read=self.timeout.read)
@@ -252,20 +247,25 @@ class Transport:
                     raise_for_status=False,
                     middlewares=(sending,),
                     timeout=limits,
+                    read_bufsize=READ_AHEAD,
+                    max_line_size=LONGEST_LINE,
+                    max_field_size=LONGEST_LINE,
+                    max_headers=MOST_HEADERS,
                 ) as answer,
             ):
+                if answer.status == 407 and sending.is_readable:
+                    answer.close()
+                    return refused_by_proxy(sending.proxy, answer.status)
                 body = await _read_body(answer)
                 return Response(answer.status, _joined(answer.headers), body)
-        except errors.B2BError as known:
-            error: errors.B2BError = known
         except Exception as foreign:  # noqa: BLE001 - a hostile server can provoke any exception in a parser
-            error = translate(foreign, begun=sending.begun)
+            error = judge(foreign, sending, is_given=self.session is not None and not session.closed)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not session.closed or task is None or task.cancelling():
                 raise
             error = errors.ClientClosedError()  # nobody cancelled this task: aiohttp ends a wait for a connection this way
-        if self._closed or session.closed:
+        if (self._closed or session.closed) and not isinstance(error, CallersError):
             closed = "the client was closed during the request"
             error = errors.ResponseError(closed) if sending.begun else errors.ClientClosedError(closed)
         return error
@@ -285,20 +285,22 @@ class Transport:
         return headers if request.body is None else {**headers, "Content-Type": "application/json"}
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """The session. Raises ClientClosedError if it cannot be used in this process or in this event loop."""
+        """The session. Raises ClientClosedError or ConfigurationError if it cannot be used, or not in this process or loop."""
         if self._closed:
             raise errors.ClientClosedError("the client is closed")
-        if self._loop is None:
+        if self._process != os.getpid():
+            if self._loop is not None:
+                raise errors.ClientClosedError("the client was used before this process was forked: make one for each process")
+            if self.session is not None:
+                raise errors.ClientClosedError("the session given to the client was made before this process was forked")
             self._process = os.getpid()
-        elif self._process != os.getpid():
-            raise errors.ClientClosedError("the client was used before this process was forked: make one for each process")
         loop = asyncio.get_running_loop()
         if self._loop is not None and self._loop is not loop:
             raise errors.ClientClosedError("the client belongs to another event loop: make one client for each loop")
+        if self.session is not None:
+            check_session(self.session, loop)
         self._loop = loop
         if self.session is not None:
-            if self.session.closed:
-                raise errors.ClientClosedError("the session given to the client is closed")
             return self.session
         if self._own_session is None:
             self._own_session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)

@@ -12,7 +12,7 @@ import attrs
 
 from bigcommerce_b2b_invoices import errors
 from bigcommerce_b2b_invoices.wire.headers import retry_after, server_time
-from bigcommerce_b2b_invoices.wire.json_text import read_answer
+from bigcommerce_b2b_invoices.wire.json_text import RefusedError, read_answer
 from bigcommerce_b2b_invoices.wire.messages import Response
 
 NO_MEANINGS: Mapping[str, type[errors.APIError]] = {}
@@ -61,7 +61,9 @@ def open_envelope(response: Response, meanings: Mapping[str, type[errors.APIErro
     if worse >= 400 or _error_message(body):
         raise _api_error(worse, code, body, response, meanings)
     if problem or response.status not in (200, 201):
-        raise errors.ResponseError(problem or "an unexpected HTTP status", status=response.status)
+        error = errors.ResponseError(str(problem or "an unexpected HTTP status"), status=response.status)
+        error.is_whole = isinstance(problem, RefusedError)
+        raise error
     if not isinstance(body, dict):
         raise errors.ResponseError("JSON without the API's envelope", status=response.status)
     pagination = _object(_object(body.get("meta")).get("pagination"))
@@ -69,11 +71,11 @@ def open_envelope(response: Response, meanings: Mapping[str, type[errors.APIErro
     return Envelope(body.get("data"), total, limit, server_time(response.headers))
 
 
-def _read(response: Response) -> tuple[object, str]:
+def _read(response: Response) -> tuple[object, ValueError | None]:
     try:
-        return read_answer(response.body), ""
-    except ValueError as error:
-        return None, str(error)
+        return read_answer(response.body), None
+    except ValueError as problem:
+        return None, problem.with_traceback(None)
 
 
 def _api_error(

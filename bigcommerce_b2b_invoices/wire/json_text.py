@@ -62,10 +62,7 @@ def read_json(body: bytes) -> object:
 
 
 def read_answer(body: bytes) -> object:
-    """Like `read_json`, but what we refuse makes only its row unreadable, if it is in a row of `data`.
-
-    Such a row, or `data` itself if it is not a list, is an `OddObject`.
-    """
+    """Like `read_json`, but what we refuse in a row of the list `data` makes only that row unreadable: an `OddObject`."""
     try:
         return read_json(body)
     except RefusedError as refused:
@@ -73,9 +70,9 @@ def read_answer(body: bytes) -> object:
     with suppress(ValueError, RecursionError):
         value = _lenient_decoder.decode(body.decode("utf-8", "surrogateescape").removeprefix("\ufeff"))
         if isinstance(value, dict) and not _fault({**value, "data": None}):
-            data = value.get("data")
-            value["data"] = [_judged(row) for row in data] if isinstance(data, list) else _judged(data)
-            return value
+            rows = value.get("data")
+            if isinstance(rows, list):
+                return {**value, "data": [_judged(row) for row in rows]}
     raise problem
 
 

@@ -35,14 +35,19 @@ CAP = 2**20  # bytes; the largest answer that the clients of the matrix take
 VALUE, UNKNOWN, REFUSED = "value", "unknown", "refused"
 ELSEWHERE = b"http://127.0.0.1:1/"  # a listening server is put in its place
 SAYS_YES: dict[str, str] = {"delete": VALUE}  # its answer holds nothing that could be unsound
-NO_LINK: dict[str, str] = {**SAYS_YES, "download_pdf": "DownloadError", "pdf_links": VALUE}
+NO_LINK: dict[str, str] = {**SAYS_YES, "download_pdf": "DownloadError", "open_pdf": "DownloadError", "pdf_links": VALUE}
 NO_BALANCE: dict[str, str] = dict.fromkeys(
     (
-        "create", "create_from_order", "update", "update_details", "delete", "download_pdf", "pdf_links", "count",
+        "create", "create_from_order", "update", "update_details", "delete", "download_pdf", "open_pdf", "pdf_links", "count",
         "extra_fields.page", "extra_fields.iterate", "extra_fields.check",
     ),
     VALUE,
 ) | {"get_many": "DecodeError"}  # fmt: skip
+DEEP: dict[str, str] = {  # the answers to the first need only an id or a count
+    **dict.fromkeys(("create", "update", "delete", "count", "update_details"), VALUE),
+    "get_many": "DecodeError",
+}
+ROWS = ("page", "walk", "find_by_external_id", "changes")  # these read the last row of a list
 NO_META: dict[str, str] = {"count": "DecodeError"}
 
 
@@ -144,6 +149,20 @@ GZIP_BOMB = gzip.compress(b" " * (16 * CAP))
 CHUNKED = "Transfer-Encoding: chunked"
 CONTINUE = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n" * 100
 
+
+def _amount_twice(body: bytes) -> Reply:
+    """The true body, with another amount in the last invoice, too."""
+    before, value, after = body.rpartition(b'"value": ')
+    return raw(before + (value and b'"value": "9", "value": ') + after)
+
+
+def _with_levels(found: Any) -> Any:
+    """The object, or each of the list, with a value of 100 levels."""
+    if isinstance(found, list):
+        return [_with_levels(row) for row in found]
+    return {**found, "mystery": json.loads("[" * 100 + "]" * 100)}
+
+
 FRAMING = [
     Fault("C1", "closed before the answer", fixed(CLOSE), file=True),
     Fault("C2", "reset before the answer", fixed(RESET), file=True),
@@ -238,11 +257,11 @@ BODY = [
     *(Fault("F9", number, text(f'{{"id": {number}}}')) for number in ("NaN", "Infinity", "-Infinity", "1e99999999999999999999")),
     Fault("F9", "1e999", text('{"id": 1e999}'), DecodeError, again=False, but=NO_LINK),
     Fault("F10", "a balance twice", text('{"id": 1, "openBalance": {"value": "1"}, "openBalance": {"value": "2"}}')),
-    Fault("F10", "an amount twice", text('[{"id": 1, "openBalance": {"code": "USD", "value": "1", "value": "2"}}]')),
+    Fault("F10", "an amount twice", _amount_twice, but={**NO_BALANCE, "find": VALUE, "get_many": VALUE, **dict.fromkeys(ROWS, "DecodeError")}),
     Fault("F11", "number of 5,000 digits", text(f'{{"id": {"9" * 5000}}}')),
     Fault("F12", "100,000 levels", fixed(raw(b"[" * 100_000))),
     Fault("F12", "100,000 levels, closed", text('{"id": 1, "details": ' + "[" * 100_000 + "]" * 100_000 + "}")),
-    Fault("F13", "100 levels", text('{"id": 1, "details": ' + "[" * 100 + "]" * 100 + "}")),
+    Fault("F13", "100 levels", edited(lambda answer: {**answer, "data": _with_levels(answer["data"])}), DecodeError, again=False, but=DEEP),
     Fault("F14", "a body beyond the cap", fixed(Flood(head("Connection: close"), b" " * 65_536, 1000)), heavy=True, file=True),
     Fault("F14", "chunks without end", fixed(Flood(head(CHUNKED), b"10000\r\n" + b" " * 65_536 + b"\r\n", 1000)), heavy=True, file=True),
     Fault("F15", "100 MB claimed", fixed(raw(b" ", length=100 * 2**20)), heavy=True),
@@ -275,7 +294,7 @@ ENVELOPE = [
     Fault("G6", "bare JSON without an envelope", fixed(raw(b"[]"))),
     Fault("G7", "data within data", edited(lambda answer: {**answer, "data": {"list": answer["data"]}}), DecodeError, again=False, but=NO_LINK),
     Fault("G8", "no meta", edited(lambda answer: {name: answer[name] for name in ("code", "data")}), None, VALUE, but=NO_META),
-    Fault("G10", "id missing", text('[{"invoiceNumber": "1", "createdAt": 1}]'), DecodeError, again=False, but={**SAYS_YES, "find_by_external_id": "FilterIgnoredError", "changes": "IncompleteWalkError"}),
+    Fault("G10", "id missing", text('[{"invoiceNumber": "N-1", "createdAt": 1}]'), DecodeError, again=False, but={**SAYS_YES, "find_by_external_id": "FilterIgnoredError"}),
     *(Fault("G10", f"id {number}", text(f'{{"id": {number}}}'), DecodeError, again=False, but=NO_LINK) for number in ('"7"', "-1", "true", "1" * 60)),
     Fault("G12", "amount 1,000.00", edited(lambda answer: {**answer, "data": _with_value(answer["data"], "1,000.00")}), DecodeError, again=False, but=NO_BALANCE),
     Fault("G12", "amount NaN", edited(lambda answer: {**answer, "data": _with_value(answer["data"], "NaN")}), DecodeError, again=False, but=NO_BALANCE),

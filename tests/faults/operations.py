@@ -81,6 +81,11 @@ async def _download(client: B2BClient, folder: Path) -> Any:
     return await client.invoices.download_pdf(1, folder / "invoice.pdf", overwrite=True)
 
 
+async def _open_pdf(client: B2BClient, _folder: Path) -> Any:
+    async with client.invoices.open_pdf(1) as pdf:
+        return b"".join([chunk async for chunk in pdf])
+
+
 async def _count(client: B2BClient, _folder: Path) -> Any:
     return await client.invoices.count()
 
@@ -163,5 +168,6 @@ OPERATIONS = (
     Operation("extra_fields.iterate", _configs, lambda result, _: result == [1]),
     Operation("extra_fields.check", _check, lambda result, _: result == ["missing"]),
     Operation("download_pdf", _download, _is_whole, path="/download-pdf"),
+    Operation("open_pdf", _open_pdf, lambda result, _: result == PDF, path="/download-pdf"),
 )  # fmt: skip
 FILE = attrs.evolve(OPERATIONS[-1], path="/file.pdf")  # the same, with the fault on the file and not on its link

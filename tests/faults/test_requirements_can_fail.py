@@ -49,7 +49,7 @@ def _keep_a_task(patch: pytest.MonkeyPatch) -> None:
 
 
 SABOTAGE: list[tuple[str, Sabotage, str, str, str]] = [
-    ("foreign exceptions pass", lambda patch: patch.setattr(transport, "translate", lambda error, **_: error), "C1 closed before the answer", "get", "U2 a bare"),
+    ("foreign exceptions pass", lambda patch: patch.setattr(transport, "judge", lambda error, *_, **__: error), "C1 closed before the answer", "get", "U2 a bare"),
     ("no error is retried", lambda patch: patch.setattr(RetryPolicy, "delay", lambda *_, **__: None), "E7 504, empty", "get", "U2 ServerError in place of value"),
     ("secrets are shown", lambda patch: patch.setattr(Secret, "__repr__", str.__repr__), "E7 504, empty", "get", "U3 the token was shown"),
     ("redirects are followed", _follow_redirects, "I1 302 to another host", "get", "U3 another host was asked"),

@@ -72,6 +72,11 @@ def shown(error: BaseException) -> str:
     return "\n".join([str(error), repr(error), repr(vars(pickle.loads(pickle.dumps(error)))), *frames])  # noqa: S301 - our own
 
 
+async def read_stream(client: B2BClient, invoice_id: int, **settings: Any) -> bytes:
+    async with client.invoices.open_pdf(invoice_id, **settings) as stream:
+        return b"".join([chunk async for chunk in stream])
+
+
 async def until_no_connection(server: ScriptedServer) -> None:
     async with asyncio.timeout(5):
         while server.open_connections:
@@ -168,7 +173,7 @@ MATRIX = [
 ]
 
 
-@pytest.mark.parametrize("overwrite", [False, True], ids=["no file", "old file"])
+@pytest.mark.parametrize("way", ["no file", "old file", "stream"])
 @pytest.mark.parametrize("row", MATRIX, ids=lambda row: row.id)
 async def test_a_row_of_the_matrix(
     scripted: Scripted,
@@ -177,8 +182,7 @@ async def test_a_row_of_the_matrix(
     connects: list[object],
     caplog: pytest.LogCaptureFixture,
     row: Row,
-    *,
-    overwrite: bool,
+    way: str,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     names.update(
@@ -190,13 +194,16 @@ async def test_a_row_of_the_matrix(
         }
     )
     path = tmp_path / "x.pdf"
-    if overwrite:
+    if way == "old file":
         path.write_bytes(OLD)
     server, client = await scripted(CLOSE, **row.settings)
     server.script(*[links(server, row.link), *row.replies] * row.asked)
     connects.clear()
     with pytest.raises(DownloadError, match=row.says) as raised:
-        await client.invoices.download_pdf(9, path, overwrite=overwrite)
+        if way == "stream":
+            await read_stream(client, 9)
+        else:
+            await client.invoices.download_pdf(9, path, overwrite=way == "old file")
     error = raised.value
     assert (type(error), error.status) == (row.error, row.status)
     assert (error.method, error.path, error.attempts) == ("GET", "/invoices/9/download-pdf", row.asked)
@@ -207,7 +214,7 @@ async def test_a_row_of_the_matrix(
     assert [seen.target for seen in server.seen] == [LINK_TARGET, *[TARGET for _ in row.replies]] * row.asked
     assert set(connects) <= {("127.0.0.1", server.port)}
     await until_no_connection(server)
-    assert [(left.name, left.read_bytes()) for left in tmp_path.iterdir()] == ([("x.pdf", OLD)] if overwrite else [])
+    assert [(left.name, left.read_bytes()) for left in tmp_path.iterdir()] == ([("x.pdf", OLD)] if way == "old file" else [])
 
 
 WHOLE: list[tuple[str, Reply, bytes]] = [

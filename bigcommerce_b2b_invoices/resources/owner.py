@@ -1,0 +1,54 @@
+"""Whether an invoice belongs to a company.
+
+Rows that cannot be read are judged, too: a DecodeError holds the row as it came, and must not show it to another company.
+"""
+
+import attrs
+
+from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
+from bigcommerce_b2b_invoices.models.invoice import Invoice
+from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.wire.values import Unreadable, read_text
+
+
+@attrs.frozen
+class Owner:
+    """The company that a caller may see.
+
+    Attributes:
+        customer_id: The id of the B2B Edition company; None: every company.
+    """
+
+    customer_id: str | None = None
+
+    @classmethod
+    def of(cls, customer_id: str | int | None) -> "Owner":
+        """The owner with this id, which is checked as in a query."""
+        return cls(InvoiceQuery(customer_id=customer_id).customer_id)
+
+    def owns(self, invoice: Invoice) -> bool:
+        """Whether the invoice belongs to the company."""
+        return self.customer_id is None or invoice.customer_id == self.customer_id
+
+    def check(self, invoice: Invoice) -> Invoice:
+        """The invoice. Raises a ForeignInvoiceError if it belongs to another company."""
+        if self.owns(invoice):
+            return invoice
+        raise self._foreign(invoice.id)
+
+    def judge(self, error: DecodeError) -> DecodeError | ForeignInvoiceError:
+        """The error of an invoice that cannot be read, or a ForeignInvoiceError if the invoice may belong to another company."""
+        if self.customer_id is None:
+            return error
+        try:
+            found = read_text(error.row.get("customerId")) if isinstance(error.row, dict) else None
+        except Unreadable:
+            found = None
+        return error if found == self.customer_id else self._foreign(error.invoice_id)
+
+    def _foreign(self, invoice_id: int | None) -> ForeignInvoiceError:
+        error = ForeignInvoiceError(f"invoice {invoice_id} does not belong to company {self.customer_id}")
+        return error.of_request("GET", f"/invoices/{invoice_id}", 1)
+
+
+EVERYBODY = Owner()
