@@ -64,9 +64,10 @@ from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.get_many import GetMany, GetPlan
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
 from bigcommerce_b2b_invoices.resources.pdf import PDFStream
+from bigcommerce_b2b_invoices.transport.observe import Attempt, Instrument, Operation, Sending, Wait
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter, RateLimitSnapshot
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
-from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout
+from bigcommerce_b2b_invoices.transport.transport import Timeout
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.stream import BulkRun
 from bigcommerce_b2b_invoices.walks.walk import Walk
@@ -110,6 +111,7 @@ __all__ = [
     "GetMany",
     "GetPlan",
     "IncompleteWalkError",
+    "Instrument",
     "Invoice",
     "InvoiceChanges",
     "InvoiceContents",
@@ -126,6 +128,7 @@ __all__ = [
     "Money",
     "NotFoundError",
     "OffsetIgnoredError",
+    "Operation",
     "Outcome",
     "OutcomeUnknownError",
     "PDFLinks",
@@ -140,6 +143,7 @@ __all__ = [
     "ResponseError",
     "RetryPolicy",
     "SearchField",
+    "Sending",
     "ServerError",
     "Shipment",
     "SortField",
@@ -147,6 +151,7 @@ __all__ = [
     "TransportError",
     "UnprocessableError",
     "UnsafeURLError",
+    "Wait",
     "Walk",
     "WalkReport",
     "__version__",

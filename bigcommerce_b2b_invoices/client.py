@@ -2,21 +2,24 @@
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from types import TracebackType
-from typing import Self, TypedDict, Unpack
+from types import EllipsisType, TracebackType
+from typing import Any, Self, TypedDict, Unpack
 
 import aiohttp
+import attrs
 from yarl import URL
 
 from bigcommerce_b2b_invoices.errors import ConfigurationError
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
+from bigcommerce_b2b_invoices.resources.settle import Locks
 from bigcommerce_b2b_invoices.transport.base_url import BASE_URL, check_base_url
 from bigcommerce_b2b_invoices.transport.credentials import Secret, check_store_hash, check_token
+from bigcommerce_b2b_invoices.transport.observe import Attempt, Instrument, Wait
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
-from bigcommerce_b2b_invoices.transport.transport import Attempt, Timeout, Transport
+from bigcommerce_b2b_invoices.transport.transport import Timeout, Transport
 
 
 class ClientSettings(TypedDict, total=False):
@@ -27,6 +30,8 @@ class ClientSettings(TypedDict, total=False):
     retry: RetryPolicy
     rate_limiter: RateLimiter | None
     on_attempt: Callable[[Attempt], None] | None
+    on_wait: Callable[[Wait], None] | None
+    instrument: Instrument | None
     allow_http: Iterable[str]
 
 
@@ -51,7 +56,9 @@ class B2BClient:
         rate_limiter: Share one limiter between all clients of one store, and use it for no other store. None: this client has
             its own limiter, with 150 requests in 60 seconds.
         on_attempt: Called with an `Attempt` after each attempt; it must not block. If it raises an exception, the client logs the
-            exception and continues.
+            first one and continues.
+        on_wait: Called with a `Wait` when a call begins to wait for the quota, or before it tries again; as `on_attempt`.
+        instrument: Watches calls and attempts, for example to make spans of them; see `Instrument`.
         allow_http: Host names of sandboxes in other containers, such as `["sandbox"]`, for which `http://` is allowed: anyone on
             the way can read the token. A public IP address is refused.
 
@@ -70,6 +77,8 @@ class B2BClient:
         retry: RetryPolicy = RetryPolicy(),
         rate_limiter: RateLimiter | None = None,
         on_attempt: Callable[[Attempt], None] | None = None,
+        on_wait: Callable[[Wait], None] | None = None,
+        instrument: Instrument | None = None,
         allow_http: Iterable[str] = (),
     ) -> None:
         if isinstance(auth_token, str):
@@ -82,26 +91,54 @@ class B2BClient:
         ):
             if not isinstance(value, kind):
                 raise ConfigurationError(f"{name} must be {kind}, not {type(value).__name__}")
-        self.rate_limiter = RateLimiter() if rate_limiter is None else rate_limiter
-        self._transport = Transport(
+        transport = Transport(
             base_url=check_base_url(base_url, allow_http),
             store_hash=check_store_hash(store_hash),
             auth_token=auth_token if callable(auth_token) else check_token(auth_token),
             session=session,
             timeout=timeout,
             retry=retry,
-            rate_limiter=self.rate_limiter,
+            rate_limiter=RateLimiter() if rate_limiter is None else rate_limiter,
             on_attempt=on_attempt,
+            on_wait=on_wait,
+            instrument=instrument,
         )
-        self.rate_limiter.claim(f"store {self._transport.store_hash} at {self._transport.base_url.origin()}")
-        self.invoices = Invoices(
-            self._transport.send,
-            self._transport.open_pdf,
-            self._transport.store_hash,
-            waits=retry.settling,
-            attempts=retry.attempts,
+        transport.rate_limiter.claim(f"store {transport.store_hash} at {transport.base_url.origin()}")
+        self._use(transport, owns=True)
+
+    def _use(self, transport: Transport, *, owns: bool, locks: Locks | None = None) -> None:
+        self._transport = transport
+        self._owns = owns  # whether closing the client closes the transport's session
+        self._locks = Locks() if locks is None else locks
+        self._invoices = Invoices(
+            transport.send,
+            transport.open_pdf,
+            transport.store_hash,
+            waits=transport.retry.settling,
+            attempts=transport.retry.attempts,
+            locks=self._locks,
         )
-        self.extra_fields = ExtraFields(self._transport.send)
+        self._extra_fields = ExtraFields(transport.send)
+
+    @property
+    def invoices(self) -> Invoices:
+        """The invoices of the store."""
+        return self._invoices
+
+    @property
+    def extra_fields(self) -> ExtraFields:
+        """The extra-field configs of the store."""
+        return self._extra_fields
+
+    @property
+    def rate_limiter(self) -> RateLimiter:
+        """The limiter, to share it with other clients of the same store, or to read its `snapshot()`."""
+        return self._transport.rate_limiter
+
+    @property
+    def store_hash(self) -> str:
+        """The store's hash."""
+        return self._transport.store_hash
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ, **settings: Unpack[ClientSettings]) -> Self:
@@ -130,9 +167,42 @@ class B2BClient:
         """
         return CompanyInvoices(self.invoices, customer_id)
 
+    def with_options(
+        self,
+        *,
+        timeout: Timeout | EllipsisType = ...,
+        retry: RetryPolicy | EllipsisType = ...,
+        max_wait: float | EllipsisType | None = ...,
+        on_attempt: Callable[[Attempt], None] | EllipsisType | None = ...,
+        on_wait: Callable[[Wait], None] | EllipsisType | None = ...,
+    ) -> Self:
+        """A client with other options that shares this one's session, quota and lifetime. Closing it closes nothing.
+
+        Options that are not named stay as they are. This sends no request, and costs no connection: make one for a single call,
+        such as `await client.with_options(max_wait=2).invoices.get(1001)`.
+
+        Args:
+            timeout: As for the class.
+            retry: As for the class.
+            max_wait: Seconds that a call may wait for its lease; None means as long as it takes.
+            on_attempt: As for the class; None: nobody is told.
+            on_wait: As for the class; None: nobody is told.
+        """
+        options = {"timeout": timeout, "retry": retry, "max_wait": max_wait, "on_attempt": on_attempt, "on_wait": on_wait}
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not ...}
+        for name, kind in (("timeout", Timeout), ("retry", RetryPolicy)):
+            if name in given and not isinstance(given[name], kind):
+                raise ConfigurationError(f"{name} must be {kind.__name__}, not {type(given[name]).__name__}")
+        if isinstance(max_wait, int | float) and not max_wait >= 0:
+            raise ConfigurationError(f"max_wait must be seconds, 0 or more, or None, not {max_wait}")
+        derived = object.__new__(type(self))
+        derived._use(attrs.evolve(self._transport, **given), owns=False, locks=self._locks)
+        return derived
+
     async def aclose(self) -> None:
         """Close the connections, unless the session is yours. Afterwards the client cannot be used. Closing twice is fine."""
-        await self._transport.aclose()
+        if self._owns:
+            await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self

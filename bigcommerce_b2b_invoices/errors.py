@@ -56,6 +56,11 @@ class B2BError(Exception):
         self.path: str | None = None
         self.attempts = 0
 
+    def to_dict(self) -> dict[str, object]:
+        """The error as plain values, for logs and answers: type, message, status, code and request id. No credential."""
+        facts = {name: getattr(self, name, None) for name in ("status", "code", "request_id")}
+        return {"type": type(self).__name__, "message": str(self), **facts}
+
     def of_request(self, method: str, path: str, attempts: int) -> Self:
         """Record which request this error came from. For internal use."""
         self.method, self.path, self.attempts = method, path, attempts
@@ -335,7 +340,15 @@ class UnsafeURLError(DownloadError):
 
 
 class RateLimitWaitError(B2BError):
-    """The wait for a free lease would be, or was, longer than the limiter's `max_wait`. Nothing was sent."""
+    """The wait for a free lease would be, or was, longer than `max_wait`. Nothing was sent.
+
+    Attributes:
+        retry_after: The wait that the limiter knew of at that moment, in seconds, rounded up; at least 1.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ClientClosedError(B2BError):

@@ -11,7 +11,9 @@ from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 async def run_sandbox(
     *,
+    host: str = "127.0.0.1",
     port: Port = 8080,
+    allow_remote: bool = False,
     invoices: ZeroOrMore = 1000,
     seed: Whole = 0,
     latency: Seconds = 0.0,
@@ -23,7 +25,9 @@ async def run_sandbox(
     The first lines that it prints set the environment variables for other commands.
 
     Args:
+        host: Loopback address to listen on; any address with --allow-remote, such as 0.0.0.0 in a container.
         port: Port to listen on; 0 means any free port.
+        allow_remote: Let other machines and containers connect. Anyone who can reach the port can control the sandbox.
         invoices: How many invoices there are at first.
         seed: The same seed gives the same invoices.
         latency: Seconds to delay every response.
@@ -31,7 +35,10 @@ async def run_sandbox(
         max_limit: The largest number of rows on a page.
     """
     try:
-        sandbox = Sandbox(invoices=invoices, seed=seed, latency=latency, quota=quota, max_limit=max_limit, port=port)
+        sandbox = Sandbox(
+            invoices=invoices, seed=seed, latency=latency, quota=quota, max_limit=max_limit,
+            host=host, port=port, allow_remote=allow_remote,
+        )  # fmt: skip
     except ValueError as problem:
         raise ConfigurationError(str(problem)) from None
     async with sandbox:

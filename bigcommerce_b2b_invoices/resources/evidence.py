@@ -1,7 +1,7 @@
 """Compares an invoice with what a write asked for, field by field and without I/O."""
 
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Context, Decimal
 
 import attrs
 
@@ -35,6 +35,15 @@ def has_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
     )
 
 
+def may_have_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
+    """Whether the invoice has every value that the changes set, apart from what a store does to values."""
+    return all(
+        is_alike(wanted, getattr(invoice, field.name))
+        for field in attrs.fields(InvoiceChanges)
+        if (wanted := getattr(changes, field.name)) is not None
+    )
+
+
 def _is_equal(wanted: object, found: object) -> bool:
     if isinstance(wanted, Money):
         return isinstance(found, Money) and found.code == wanted.code and found.value == wanted.value
@@ -53,7 +62,9 @@ def details_alike(wanted: InvoiceDetails, found: InvoiceDetails | None) -> bool:
 
 
 def is_alike(wanted: object, found: object) -> bool:
-    """Whether a store may have made one value of the other by rounding, cutting, trimming or changing the case."""
+    """Whether a store may have made one value of the other by rounding, cutting, sorting, or by changing blanks or the case."""
+    if _is_empty(wanted):
+        return _is_empty(found)
     if isinstance(wanted, Money):
         return isinstance(found, Money) and _plain(found.code) == _plain(wanted.code) and _is_rounded(wanted.value, found.value)
     if isinstance(wanted, Decimal):
@@ -62,21 +73,38 @@ def is_alike(wanted: object, found: object) -> bool:
         cut = _plain(found) if isinstance(found, str) else ""
         return cut == _plain(wanted) or (bool(cut) and _plain(wanted).startswith(cut))
     if isinstance(wanted, tuple) and isinstance(found, tuple):
-        return len(wanted) == len(found) and all(map(is_alike, wanted, found))
+        return len(wanted) == len(found) and _in_some_order(wanted, found)
     if attrs.has(type(wanted)) and type(found) is type(wanted):
         names = [field.name for field in attrs.fields(type(wanted)) if field.name != "additional_properties"]  # type: ignore[arg-type]
         return all(is_alike(getattr(wanted, name), getattr(found, name)) for name in names)
     return _is_equal(wanted, found)
 
 
+def _in_some_order(wanted: tuple[object, ...], found: tuple[object, ...]) -> bool:
+    rest = list(found)
+    for each in wanted:
+        place = next((index for index, other in enumerate(rest) if is_alike(each, other)), None)
+        if place is None:
+            return False
+        del rest[place]
+    return True
+
+
+def _is_empty(value: object) -> bool:
+    """Whether a store may leave the value out: nothing, an empty text or list, or an object with nothing else in it."""
+    if attrs.has(type(value)):
+        return all(_is_empty(getattr(value, field.name)) for field in attrs.fields(type(value)))  # type: ignore[arg-type]
+    return value in (None, "", (), {}, [])
+
+
 def _is_rounded(wanted: Decimal, found: Decimal) -> bool:
     """Whether an amount is another one rounded to as many decimals as it has, or to whole units."""
     decimals = found.normalize(DIGITS).as_tuple().exponent
     unit = Decimal(1).scaleb(min(decimals, 0) if isinstance(decimals, int) else 0, DIGITS)
-    return wanted.quantize(unit, ROUND_HALF_UP, DIGITS) == found
+    return abs(DIGITS.subtract(wanted, found)) * 2 <= unit  # a half may go either way
 
 
 def _plain(text: str) -> str:
-    """The text in a common form, because a store may change it: blanks stripped, case folded, no leading zeros in numbers."""
-    text = text.strip().casefold()
+    """The text in a common form, because a store may change it: single blanks, case folded, no leading zeros in numbers."""
+    text = " ".join(text.split()).casefold()
     return text.lstrip("0") or "0" if text.isdecimal() else text

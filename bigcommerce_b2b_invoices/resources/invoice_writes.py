@@ -5,11 +5,8 @@ looks up the number, again and again for a minute by default, because the server
 appeared by then does it send the same number again. At most one invoice has the number, even if the connection drops halfway.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from functools import partial
-from weakref import WeakValueDictionary
 
 from bigcommerce_b2b_invoices.errors import (
     B2BError,
@@ -21,8 +18,8 @@ from bigcommerce_b2b_invoices.errors import (
 )
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder
-from bigcommerce_b2b_invoices.resources.evidence import details_alike, differences, has_changes
-from bigcommerce_b2b_invoices.resources.settle import Look, Settler, is_final, outcome, unknown_outcome
+from bigcommerce_b2b_invoices.resources.evidence import details_alike, differences, has_changes, may_have_changes
+from bigcommerce_b2b_invoices.resources.settle import Locks, Look, Settler, is_final, outcome, unknown_outcome
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
 from bigcommerce_b2b_invoices.wire.reader import EMPTY
@@ -40,6 +37,7 @@ class InvoiceWrites:
         with_number: Returns all invoices with exactly this number.
         settler: Looks for writes whose answers were lost.
         attempts: The most attempts of one create, or of one edit of details.
+        locks: Let one create of a number run at a time.
     """
 
     def __init__(
@@ -50,19 +48,20 @@ class InvoiceWrites:
         settler: Settler,
         *,
         attempts: int,
+        locks: Locks,
     ) -> None:
         self._send = send
         self._get = get
         self._with_number = with_number
         self._settler = settler
         self._posts = min(MOST_POSTS, attempts)
-        self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+        self._locks = locks
 
     # ---- new invoices ------------------------------------------------------------------------------------------------
 
     async def create(self, draft: InvoiceDraft) -> int:
         """The id of the new invoice; see `Invoices.create`."""
-        async with self._alone(draft.invoice_number):
+        async with self._locks.alone(draft.invoice_number):  # so that a second create finds the invoice of the first
             unknown: OutcomeUnknownError | None = None
             for _ in range(self._posts):
                 made = await outcome(self._send(endpoints.create_invoice(draft)))
@@ -80,10 +79,6 @@ class InvoiceWrites:
                 if is_final(made):
                     break
             raise unknown or AssertionError("there is at least one attempt")
-
-    def _alone(self, number: str) -> AbstractAsyncContextManager[None]:
-        """Lets this client run one create of a number at a time, so that a second one finds the invoice of the first."""
-        return self._locks.setdefault((id(asyncio.get_running_loop()), number), asyncio.Lock())
 
     async def _find_own(self, draft: InvoiceDraft) -> int | None:
         """The id of the invoice that was made from the draft; None if no invoice has its number."""
@@ -134,7 +129,15 @@ class InvoiceWrites:
             raise done
 
     async def _find_changed(self, invoice_id: int, changes: InvoiceChanges) -> int | None:
-        return invoice_id if has_changes(changes, await self._get(invoice_id)) else None
+        """The id if the invoice has the values; None if it has others. Raises an error if it has them in another form."""
+        found = await self._get(invoice_id)
+        if has_changes(changes, found):
+            return invoice_id
+        if may_have_changes(changes, found):  # as the store keeps them, or as somebody else wrote them, or as they were before
+            raise OutcomeUnknownError("the invoice has values that look like the new ones").of_request(
+                "GET", f"/invoices/{invoice_id}", 1
+            )
+        return None
 
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
         """The invoice after the edit; see `Invoices.update_details`."""
@@ -156,34 +159,44 @@ class InvoiceWrites:
                 raise done
             look = partial(self._find_changed, invoice_id, changes)
             unknown = None if done is None else unknown_outcome(done, look)
-            after = await self._read_back(invoice_id, before, unknown)
+            after = await self._read_back(
+                invoice_id, lambda found: details_alike(details, found.details) and found != before, unknown
+            )
             if isinstance(after, B2BError):
                 raise after if unknown is not None else _unread(after, look, invoice_id, sent)
-            is_alike = unknown is None and details_alike(details, after.details)  # accepted, though the store changed values
-            if has_changes(changes, after) or is_alike:
+            is_alike = details_alike(details, after.details)
+            if has_changes(changes, after) or (is_alike and unknown is None):  # accepted, though the store changed values
                 return after
-            if after == before:
-                if unknown is None:
-                    raise _unread(None, look, invoice_id, sent)
-            elif unknown is not None and details_alike(details, after.details):
+            if unknown is not None and is_alike and after != before:
                 raise unknown
-            else:
+            if after.details != before.details:
                 raise _conflict(
-                    invoice_id, "the details read back differ from those written: somebody else changed them", sent=sent
+                    invoice_id,
+                    "the details read back differ from those written: somebody else, or the store, changed them",
+                    sent=sent,
+                )
+            if unknown is None:
+                raise _unread(None, look, invoice_id, sent)
+            if after != before:
+                raise _conflict(
+                    invoice_id, "somebody else changed the invoice meanwhile, and its details are as they were", sent=sent
                 )
         raise unknown or AssertionError("there is at least one attempt")
 
-    async def _read_back(self, invoice_id: int, before: Invoice, unknown: OutcomeUnknownError | None) -> Invoice | B2BError:
+    async def _read_back(
+        self, invoice_id: int, is_ours: Callable[[Invoice], bool], unknown: OutcomeUnknownError | None
+    ) -> Invoice | B2BError:
         """The invoice after the write.
 
-        Reads until the invoice differs from the one before, because reads may lag behind writes, or until all waits are over.
+        Reads until it has the details that were written, or until all waits are over: reads may lag behind writes, a change of
+        somebody else may be seen before ours, and a lost write may take effect late.
         """
 
         async def look() -> Invoice | B2BError:
             return await outcome(self._get(invoice_id))
 
         looks = LOOKS_FOR_CHANGES if unknown is None else None
-        after = await self._settler.until(look, lambda found: found != before, looks=looks)
+        after = await self._settler.until(look, is_ours, looks=looks)
         return unknown.because(after) if unknown is not None and isinstance(after, B2BError) else after
 
     async def delete(self, invoice_id: int) -> None:

@@ -18,7 +18,7 @@ from bigcommerce_b2b_invoices.resources.invoice_writes import InvoiceWrites
 from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
 from bigcommerce_b2b_invoices.resources.owner import EVERYBODY, Owner
 from bigcommerce_b2b_invoices.resources.pdf import OpenPDF, PDFStream, Progress, Transfer, store_pdf
-from bigcommerce_b2b_invoices.resources.settle import Settler
+from bigcommerce_b2b_invoices.resources.settle import Locks, Settler
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire import endpoints
@@ -35,11 +35,22 @@ ID_NAME = len("&externalId%5B%5D=")
 class Invoices:
     """`client.invoices`. Any method may raise TransportError, APIError and DecodeError. Each method names its further errors."""
 
-    def __init__(self, send: Send, open_pdf: OpenPDF, scope: str, *, waits: tuple[float, ...] = (), attempts: int = 1) -> None:
+    def __init__(
+        self,
+        send: Send,
+        open_pdf: OpenPDF,
+        scope: str,
+        *,
+        waits: tuple[float, ...] = (),
+        attempts: int = 1,
+        locks: Locks | None = None,
+    ) -> None:
         self._send = send
         self._open_pdf = open_pdf
         self._scope = scope  # tells the bookmarks of one store from those of another
-        self._writes = InvoiceWrites(send, self.get, self._with_number, Settler(waits=waits), attempts=attempts)
+        self._writes = InvoiceWrites(
+            send, self.get, self._with_number, Settler(waits=waits), attempts=attempts, locks=locks or Locks()
+        )
 
     async def get(self, invoice_id: int) -> Invoice:
         """One invoice, with its extra fields. One request. Source: GET /invoices/{invoiceId}.

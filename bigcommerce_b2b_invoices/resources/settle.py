@@ -6,7 +6,9 @@ This module does not know what is written. Each family of writes says how to rec
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -14,7 +16,7 @@ from bigcommerce_b2b_invoices.errors import APIError, B2BError, OutcomeUnknownEr
 
 T = TypeVar("T")
 
-PASSING = (TransportError, ServerError, RateLimitError)  # failures of a look after which another look may succeed
+PASSING = (TransportError, ServerError, RateLimitError, OutcomeUnknownError)  # another look may succeed after these
 
 
 class Look(Protocol):
@@ -87,6 +89,17 @@ class Settler:
                 return found
             await self.sleep(wait)
         raise AssertionError("the last wait is None")
+
+
+class Locks:
+    """One lock for each number or reference and event loop, so that a client runs one write of it at a time."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+
+    def alone(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Enter this to be the only one that writes this name."""
+        return self._locks.setdefault((id(asyncio.get_running_loop()), name), asyncio.Lock())
 
 
 async def outcome(awaitable: Awaitable[T]) -> T | B2BError:

@@ -1,5 +1,6 @@
-"""A stand-in for the Invoice Management API on a loopback port, for tests and for trying things out."""
+"""A stand-in for the Invoice Management API, over real HTTP: for tests and for trying things out."""
 
+from .log import SandboxRequest
 from .server import Sandbox
 
-__all__ = ["Sandbox"]
+__all__ = ["Sandbox", "SandboxRequest"]

@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         description="A stand-in for the B2B Edition Invoice Management API on this machine, full of made-up invoices.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback address to listen on; any address with --allow-remote")
+    parser.add_argument("--allow-remote", action="store_true", help="let other machines and containers connect, and control it")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0 means any free port")
     parser.add_argument("--invoices", type=int, default=1000, help="how many invoices there are at first")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same invoices")

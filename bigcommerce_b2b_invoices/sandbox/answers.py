@@ -24,8 +24,8 @@ class Refused(Exception):  # noqa: N818 - an answer of the API, not a failure of
 
 
 def dump(value: object) -> bytes:
-    """JSON in UTF-8, with every digit of a Decimal."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_mark)
+    """JSON in UTF-8, with every digit of a Decimal. Raises TypeError or ValueError if the value cannot be JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_mark, allow_nan=False)
     if _NUMBER in text:
         text = _QUOTED_NUMBER.sub(r"\1", text)
     try:
@@ -45,7 +45,7 @@ def _no_number(word: str) -> None:
 
 def _mark(value: object) -> str:
     """A string that stands in for a Decimal, which `json` cannot write. `dump` turns it into a number afterwards."""
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal) and value.is_finite():
         return f"{_NUMBER}{value}"
     raise TypeError(type(value).__name__)
 

@@ -58,7 +58,10 @@ def _row(*values: object) -> list[Cell]:
 
 
 def _date(value: object) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(int(value))) if isinstance(value, int | str) else "-"
+    try:
+        return time.strftime("%Y-%m-%d", time.gmtime(int(value))) if isinstance(value, int | str) else "-"
+    except (ValueError, OverflowError, OSError):  # a value that a test made up
+        return str(value)[:20]
 
 
 def _money(balance: object) -> str:

@@ -1,12 +1,14 @@
 """The endpoints. Each has a literal route, and is a thin step between a request and the store."""
 
-import time
+from collections.abc import Callable
 from secrets import token_bytes
 
 from aiohttp import web
 
 from . import answers
 from .answers import Body
+from .drift import Drift
+from .faults import BASE
 from .gate import FILES
 from .generate import make_row_from_order
 from .links import Signer
@@ -17,14 +19,24 @@ from .store import Store
 from .words import EXTRA_FIELDS
 from .writes import changed_body, new_body
 
-BASE = "/api/v3/io/ip"
-
 
 class Routes:
     """The eight endpoints, and the host of the PDF files."""
 
-    def __init__(self, store: Store, *, seed: int, store_hash: str, max_limit: int, order_ids: list[int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        seed: int,
+        store_hash: str,
+        max_limit: int,
+        order_ids: list[int],
+        drift: Drift,
+        clock: Callable[[], float],
+    ) -> None:
         self._store = store
+        self._drift = drift
+        self._clock = clock
         self._seed = seed
         self._store_hash = store_hash
         self._max_limit = max_limit
@@ -51,6 +63,7 @@ class Routes:
 
     async def _get_invoices(self, request: web.Request) -> web.Response:
         query = read_query(request.rel_url, self._max_limit)
+        self._drift.before_list()
         rows, total_count = self._store.select(query)
         texts = [self._store.text(row, with_extra_fields=query.with_extra_fields) for row in rows]
         return answers.page(texts, total_count=total_count, offset=query.offset, limit=query.limit)
@@ -70,20 +83,20 @@ class Routes:
 
     async def _create_invoice(self, request: web.Request) -> web.Response:
         sent = await _read_body(request)
-        body = new_body(sent, invoice_id=self._store.next_id, store_hash=self._store_hash, now=int(time.time()))
-        self._write(body)
+        body = new_body(sent, invoice_id=self._store.next_id, store_hash=self._store_hash, now=int(self._clock()))
+        self._write(body, self._store.next_id)
         return answers.success({"id": body["id"]}, "Success")
 
     async def _update_invoice(self, request: web.Request) -> web.Response:
         sent = await _read_body(request)
         row = self._row(request, status=200)
-        self._write(changed_body(self._store.body(row), sent, now=int(time.time())))
+        self._write(changed_body(self._store.body(row), sent, now=int(self._clock())), row.id)
         return answers.success({"id": row.id})
 
-    def _write(self, body: Body) -> None:
-        if self._store.numbers.get(str(body["invoiceNumber"]), body["id"]) != body["id"]:
+    def _write(self, body: Body, key: int) -> None:
+        if self._store.numbers.get(str(body["invoiceNumber"]), key) != key:
             raise answers.bad_request("The invoice number already exists.")
-        self._store.put_body(body)
+        self._store.put_body(body, key=key)
 
     async def _delete_invoice(self, request: web.Request) -> web.Response:
         row = self._row(request)
@@ -98,13 +111,13 @@ class Routes:
             raise answers.not_found("Order does not exist", status=200, invoiceId=invoice_id, invoiceNumber=number)
         if made in self._store.rows:
             raise answers.bad_request("An invoice already exists for this order.")
-        self._store.put(make_row_from_order(self._seed, order_id, invoice_id, number, int(time.time())))
+        self._store.put(make_row_from_order(self._seed, order_id, invoice_id, number, int(self._clock())))
         self._invoice_of_order[order_id] = invoice_id
         return answers.success({"invoiceId": invoice_id, "invoiceNumber": number})
 
     async def _download_pdf(self, request: web.Request) -> web.Response:
         row = self._row(request)
-        path = self._signer.sign(f"{FILES}invoice-{row.id}.pdf", time.time())
+        path = self._signer.sign(f"{FILES}invoice-{row.id}.pdf", self._clock())
         links: Body = {"url": f"http://{request.host}{path}"}
         if link := self._store.body(row)["externalPdfUrl"]:
             links["externalPdfUrl"] = link
@@ -113,7 +126,7 @@ class Routes:
     async def _get_file(self, request: web.Request) -> web.Response:
         if "X-Auth-Token" in request.headers or "X-Store-Hash" in request.headers:
             return _xml(400, "CredentialsLeaked", "API credentials must not be sent to the file host.")
-        if not self._signer.is_valid(request.raw_path, time.time()):
+        if not self._signer.is_valid(request.raw_path, self._clock()):
             return _xml(403, "AccessDenied", "Request has expired, or its signature does not match.")
         row = self._store.rows.get(_digits(request.match_info["name"].removeprefix("invoice-").removesuffix(".pdf")))
         if row is None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from .answers import Body, bad_request, invalid_number, not_found, unprocessable
 from .money import LIMIT, to_text, to_ticks
-from .rows import objects_at
+from .rows import amount_of, objects_at
 from .words import CHANNELS, COMPANIES
 
 _DUE_DAYS = 30  # "a pre-configured number of days" of the store
@@ -160,9 +160,8 @@ def changed_body(body: Body, sent: Body, *, now: int) -> Body:
 
 
 def _completed(body: Body) -> Body:
-    balance = body["openBalance"]
-    is_paid = isinstance(balance, dict) and Decimal(str(balance["value"])) <= 0
-    return {**body, "status": 2} if is_paid else body
+    open_amount = amount_of(body["openBalance"])
+    return {**body, "status": 2} if open_amount is not None and open_amount <= 0 else body
 
 
 def _check(sent: Body, rules: dict[str, tuple[Check, str]], *, required: tuple[str, ...] = ()) -> None:

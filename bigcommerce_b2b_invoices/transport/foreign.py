@@ -1,7 +1,7 @@
 """Translates aiohttp's exceptions into ours. Nothing above `transport` knows aiohttp's error classes.
 
 aiohttp's parser reports malformed HTTP as a ClientResponseError with a made-up status 400, so a status is never taken from an
-exception. A total time-out looks the same while the request waits for a connection and after it was sent: only `Sending` tells
+exception. A total time-out looks the same while the request waits for a connection and after it was sent: only `SendOnce` tells
 whether any byte of it left. The new error repeats no text of the old one that may come from the server or name a proxy's
 password. The caller raises it outside `except`, so that it is not chained to an aiohttp object with headers.
 
@@ -51,7 +51,7 @@ def _renamed(error: aiohttp.ClientOSError | aiohttp.ServerDisconnectedError) -> 
     return InterruptedSendingError(_reason(error))
 
 
-class Sending:
+class SendOnce:
     """Like `send_once`, for one request. It also notes whether any byte of the request was sent, and through which proxy.
 
     aiohttp sets the `response` of a request at the moment when it writes the first bytes to a connection.
@@ -88,7 +88,7 @@ class ConnectionFailure(Exception):  # noqa: N818 - a signal between this module
         self.is_permanent = is_permanent
 
 
-def judge(error: Exception, sending: Sending, *, is_given: bool) -> B2BError | CallersError:
+def judge(error: Exception, sending: SendOnce, *, is_given: bool) -> B2BError | CallersError:
     """What to raise for an exception that came while a request was sent or its answer was read.
 
     Args:

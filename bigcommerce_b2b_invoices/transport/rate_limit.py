@@ -10,6 +10,8 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Mapping
+from types import EllipsisType
+from typing import Literal, Protocol
 
 import attrs
 
@@ -45,6 +47,14 @@ class _Waiter:
     granted: asyncio.Future[Lease]
     bulk: bool
     since: float
+
+
+class OnWait(Protocol):
+    """Is told that a call begins to wait for its lease."""
+
+    def __call__(self, reason: Literal["quota", "refused"], seconds: float, waiting: int, /) -> None:
+        """Take note of the reason, the least seconds, and the number of calls that wait."""
+        ...
 
 
 class RateLimiter:
@@ -100,30 +110,43 @@ class RateLimiter:
             raise ConfigurationError(f"the limiter serves {self._store} and cannot serve {store}: each store has its own quota")
         self._store = store
 
-    async def acquire(self, *, bulk: bool = False) -> Lease:
+    async def acquire(
+        self, *, bulk: bool = False, max_wait: float | EllipsisType | None = ..., on_wait: OnWait | None = None
+    ) -> Lease:
         """Wait for a lease. Give each lease back with `release`, or `put_back` if nothing was sent. A cancelled wait keeps none.
+
+        Args:
+            bulk: Whether a walk or a bulk call asks.
+            max_wait: Instead of the limiter's own `max_wait`; None means no limit.
+            on_wait: Called if the call has to wait: with the reason, the least seconds, and the number of calls that wait.
 
         Raises:
             RateLimitWaitError: The wait would be, or was, longer than `max_wait`.
         """
+        longest = self.max_wait if isinstance(max_wait, EllipsisType) else max_wait
         loop = self._enter_loop()
         now = loop.time()
         queue = self._bulk if bulk else self._single
         if not queue and not self._single and (lease := self._lend_at_once(now, bulk=bulk)) is not None:
             return lease
-        if self.max_wait is not None and self._least_wait(now, bulk=bulk) > self.max_wait:
-            raise RateLimitWaitError(f"no lease will be free for more than {self.max_wait:g} s")
+        least = self._least_wait(now, bulk=bulk)
+        if longest is not None and least > longest:
+            raise RateLimitWaitError(f"no lease will be free for more than {longest:g} s", retry_after=_whole(least))
+        if on_wait is not None and least > 0:
+            reason: Literal["quota", "refused"] = "refused" if self._feedback.closed_until > now else "quota"
+            on_wait(reason, least, len(self._single) + len(self._bulk) + 1)
         waiter = _Waiter(loop.create_future(), bulk, now)
         queue.append(waiter)
         self._serve()
         try:
-            async with asyncio.timeout(self.max_wait):
+            async with asyncio.timeout(longest):
                 return await waiter.granted
         except BaseException as stopped:
             self._leave(waiter)
             if not isinstance(stopped, TimeoutError):
                 raise
-        raise RateLimitWaitError(f"no lease was free for {self.max_wait:g} s")
+        least = self._least_wait(loop.time(), bulk=bulk)
+        raise RateLimitWaitError(f"no lease was free for {longest:g} s", retry_after=_whole(least))
 
     def release(self, lease: Lease, headers: Mapping[str, str] | None = None, *, refused: bool = False) -> None:
         """Give a lease back after the response, or after the request has failed. It becomes free for others one window later.
@@ -273,3 +296,7 @@ class RateLimiter:
         self._timer = None
         self._loop = loop
         self._entered = now
+
+
+def _whole(seconds: float) -> int:
+    return max(1, math.ceil(seconds))

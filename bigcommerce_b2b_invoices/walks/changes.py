@@ -3,22 +3,23 @@
 The feed reads the list with the latest changes first, until it reaches the cursor. If a row is changed meanwhile, it moves to
 the top, where the feed has already read. Its time is then later than the newest time at the start, so it belongs to the next
 feed. The next cursor is therefore that newest time. It also holds the versions that were seen at that time, because more changes
-may follow within the same second.
+may follow within the same second, or be committed late. The next feed reads no second whose versions the cursor does not hold,
+so it never delivers a version again.
+
+A row without a readable time of change cannot be judged like that. If it is no invoice either, it goes wherever a row goes that
+cannot be read. Otherwise the feed reads every row, in the order of a field whose value no two rows share.
 """
 
-import base64
-import binascii
-import json
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Generic, TypeVar
-
-import attrs
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any, Generic, TypeVar
 
 from bigcommerce_b2b_invoices.errors import DecodeError, IncompleteWalkError
+from bigcommerce_b2b_invoices.walks.consumer import Consumer, Loop
 from bigcommerce_b2b_invoices.walks.contradictions import PageChecks
+from bigcommerce_b2b_invoices.walks.cursor import Cursor, read_cursor, write_cursor
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
 from bigcommerce_b2b_invoices.walks.order import Mark, marks_of, row_version
 from bigcommerce_b2b_invoices.walks.passes import OrderBrokenError, Pass
@@ -28,21 +29,6 @@ from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Slice
 T = TypeVar("T")
 
 CLOCK_SLACK = 120  # seconds that the clock of changes may be ahead of the `Date` of answers
-
-
-@attrs.frozen(eq=False, repr=False)
-class Cursor:
-    """The point up to which a feed has read changes.
-
-    Attributes:
-        time: The time of the newest change seen, in epoch seconds.
-        closed: Whether every change in that second was seen, as far as the server's clock tells.
-        versions: The rows changed at that time: id -> checksum.
-    """
-
-    time: int
-    closed: bool
-    versions: dict[int, int]
 
 
 class ChangeFeed(Generic[T]):
@@ -55,12 +41,23 @@ class ChangeFeed(Generic[T]):
 
     The second of the cursor counts as over once the `Date` of an answer has passed it by `overlap` seconds. A change that is
     committed into it later is not seen, nor is one that comes after the server's clock was set back. `overlap` makes such a
-    change less likely to be missed, at the price of reading that many seconds again. A row whose `updatedAt` is in the future is
-    delivered once; `anomalies` then says that each feed has to read it again.
+    change less likely to be missed, at the price of reading that many seconds again. The `overlap` of a feed also decides which
+    versions its cursor holds, and the next feed reads no earlier second, lest it deliver a version again. So if you raise
+    `overlap` from one feed to the next, only the feed after that one reads more seconds again.
+
+    A row whose `updatedAt` is in the future is delivered once; `anomalies` then says that each feed has to read it again. An
+    invoice whose `updatedAt` cannot be read is delivered once for each of its versions. As long as a store has one, each feed
+    that knows of it reads every invoice of the store, and `anomalies` says so. The cursor grows by about 25 characters for each
+    row that feeds must compare.
 
     `cursor` changes only when the feed reaches its end. If you leave the loop, a new loop over the same feed goes on at the same
-    place. An invoice that cannot be read raises a DecodeError, unless the feed was given `on_unreadable`. The feed then goes on
-    after that invoice.
+    place; after an IncompleteWalkError it begins again. An invoice that cannot be read raises a DecodeError, unless the feed was
+    given `on_unreadable`. The feed then goes on after that invoice.
+
+    A feed has one consumer: the task that loops over it or calls `anext`. While that task goes on, another one gets a
+    RuntimeError, and the first loses nothing. Another task can continue the feed when the loop was left, has ended or raised an
+    error, when the first task is over, or after `stop`. If a task begins a second loop, that loop goes on where the first one
+    was, and the first one gets the RuntimeError if it asks for more.
 
     A feed cannot see deletions. It also cannot see a change if the server sets its `updatedAt` to a time before the newest one
     that the server has already shown. To find deleted invoices, walk over all invoices from time to time. If a walk did not
@@ -87,33 +84,36 @@ class ChangeFeed(Generic[T]):
         self._cursor = since
         self._since = None if since is None else read_cursor(since, source.fingerprint)
         self._on_unreadable = on_unreadable
+        self._consumer = Consumer("feed")
         self._busy = False
         self._begin()
 
     def _begin(self) -> None:
+        since = self._since
         self._seen = IdSet()
-        self._from = self._first_second()
+        self._from = None if since is None else max(since.time - self._overlap, since.known_from)  # None: every row is a change
         self._current = Pass(self._latest, MAX_LIMIT, self._seen, until=self._from)
         self._checks = PageChecks(self._latest)
         self._now: int | None = None  # the server's time of the first answer
         self._newest: int | None = None
         self._versions: dict[int, int] = {}
         self._future: dict[int, int] = {}
+        self._untimed: dict[int, int] = {}
+        self._must_read_all = False  # whether an invoice has no time of change
+        self._reads_all = since is None
         self._count = 0  # rows that came, each once
         self._ready: deque[tuple[Slice, int]] = deque()
 
-    def _first_second(self) -> int | None:
-        """The first second of which this feed delivers changes; None: every row is a change."""
-        if self._since is None:
-            return None
-        return self._since.time + 1 if self._since.closed else self._since.time - self._overlap
-
     def __aiter__(self) -> AsyncIterator[T]:
-        return self
+        return Loop(self._consumer, self._next_row, _do_nothing)
 
-    async def __anext__(self) -> T:
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        self._consumer.take_directly()
+        return self._next_row()
+
+    async def _next_row(self) -> T:
         if self._busy:
-            raise RuntimeError("a feed has one consumer: make one feed for each consumer")
+            raise self._consumer.refusal()
         self._busy = True
         try:
             while True:
@@ -130,9 +130,18 @@ class ChangeFeed(Generic[T]):
                     await self._explain_pushed()
                 else:
                     self._end()
-                    raise StopAsyncIteration
+                    break
+        except BaseException:
+            self._consumer.free()
+            raise
         finally:
             self._busy = False
+        self._consumer.free()
+        raise StopAsyncIteration
+
+    def stop(self) -> None:
+        """Let another task continue the feed, although the present consumer has not left its loop. Sends no request."""
+        self._consumer.free()
 
     @property
     def cursor(self) -> str | None:
@@ -144,9 +153,15 @@ class ChangeFeed(Generic[T]):
         """What was odd about the answers, one sentence each."""
         return tuple(self._anomalies)
 
+    def _note(self, anomaly: str) -> None:
+        if anomaly not in self._anomalies:
+            self._anomalies.append(anomaly)
+
+    # ---- pages -------------------------------------------------------------------------------------------------------
+
     async def _read_page(self) -> None:
         current = self._current
-        answer = await self._source.fetch(current.order, current.offset, current.limit, _no_matter)
+        answer = await self._source.fetch(current.order, current.offset, current.limit, _do_nothing)
         try:
             self._take(answer)
         except IncompleteWalkError:
@@ -155,7 +170,7 @@ class ChangeFeed(Generic[T]):
 
     async def _explain_pushed(self) -> None:
         """Rows moved down between two pages: as many must have been changed meanwhile, or some were left out. One request."""
-        answer = await self._source.fetch(self._latest, 0, MAX_LIMIT, _no_matter)
+        answer = await self._source.fetch(self._latest, 0, MAX_LIMIT, _do_nothing)
         marks = marks_of(answer.rows, self._latest)
         later = sum(mark.id not in self._seen or (mark.key or 0) > (self._newest or 0) for mark in marks)
         pushed, self._checks.pushed = self._checks.pushed, 0
@@ -167,45 +182,79 @@ class ChangeFeed(Generic[T]):
     def _take(self, answer: Slice) -> None:
         """Judge a page, and choose the rows to deliver."""
         current, probing = self._current, self._current.is_probing
-        marks = marks_of(answer.rows, current.order, self._latest)
-        times = self._times(marks)
-        if self._now is None:
-            self._now = int(time.time()) if answer.server_time is None else answer.server_time
-        if self._newest is None:
-            past = [each for each in times if each <= self._now + CLOCK_SLACK]
-            self._newest = max(past, default=None)
-            if len(past) < len(times):
-                self._doubt_clock()
+        marks: Sequence[Mark] = marks_of(answer.rows, current.order, self._latest)
+        self._look_at_times(marks, answer)
+        if len({mark.id for mark in marks}) < len(marks):
+            self._note("two rows of a page have the same id, or are the same without one: the feed delivered only the first")
+        if current.order.by_time:
+            if any(mark.changed is None and self._is_readable(answer, index) for index, mark in enumerate(marks)):
+                self._read_all(self._no_time)
+                return
+            marks = _with_keys(marks, current.frontier if current.frontier is not None else self._now or 0)
         offset, fresh = current.offset, self._receive(answer, marks)
         self._count += len(fresh)
         if not probing:
             self._check(offset, marks, answer)
         for index in fresh:
-            self._choose(answer, index, marks[index].id, times[index])
+            self._choose(answer, index, marks[index])
         if current.broken:
-            if self._source.unique is None:
-                raise self._incomplete(current.broken)
-            self._newest = self._now if self._newest is None else self._newest
-            self._current = Pass(self._source.unique, MAX_LIMIT, self._seen)  # too many changes in one second: read every row
-            self._checks = PageChecks(self._source.unique)
+            self._read_all(current.broken)
+        elif current.order.by_time and self._since is not None and self._since.must_read_all:
+            self._read_all(self._no_time)
 
-    def _doubt_clock(self) -> None:
-        if not self._anomalies:
-            self._anomalies.append("some changes lie in the future: each feed reads them again, and compares them")
+    def _look_at_times(self, marks: Sequence[Mark], answer: Slice) -> None:
+        if self._now is None:
+            self._now = int(time.time()) if answer.server_time is None else answer.server_time
+        if self._newest is None:
+            times = [mark.changed for mark in marks if mark.changed is not None]
+            past = [each for each in times if each <= self._now + CLOCK_SLACK]
+            self._newest = max(past, default=None)
+            if len(past) < len(times):
+                self._note("some changes lie in the future: each feed reads them again, and compares them")
 
-    def _choose(self, answer: Slice, index: int, row_id: int, changed: int) -> None:
+    def _read_all(self, reason: str) -> None:
+        """Go on with every row of the list, because the changes cannot be found by time alone."""
+        if self._source.unique is None:
+            raise self._incomplete(reason)
+        if self._newest is None:
+            self._newest = (self._now or 0) - CLOCK_SLACK  # later changes may come while the feed reads
+        self._reads_all = True
+        self._current = Pass(self._source.unique, MAX_LIMIT, self._seen)
+        self._checks = PageChecks(self._source.unique)
+
+    def _is_readable(self, answer: Slice, index: int) -> bool:
+        try:
+            self._source.read(answer, index)
+        except DecodeError:
+            return False
+        return True
+
+    def _choose(self, answer: Slice, index: int, mark: Mark) -> None:
         """Deliver the row if this is a version that no feed has delivered."""
-        newest, since = self._newest, self._since
-        is_future = self._now is not None and changed > self._now + CLOCK_SLACK
-        if not is_future and (newest is None or changed > newest or (self._from is not None and changed < self._from)):
-            return  # changed after this feed began, which belongs to the next feed; or before the cursor
+        newest, since, changed = self._newest, self._since, mark.changed
+        is_future = self._now is not None and changed is not None and changed > self._now + CLOCK_SLACK
+        if changed is not None and not is_future and not self._is_due(changed):
+            return
         version = row_version(answer.rows[index])
-        if is_future:
-            self._future[row_id] = version
+        if changed is None:
+            self._untimed[mark.id] = version
+            if self._is_readable(answer, index):
+                self._must_read_all = True
+                self._note(f"{self._no_time}: each feed reads every row, and compares these")
+        elif is_future:
+            self._future[mark.id] = version
         elif newest is not None and changed >= newest - self._overlap:
-            self._versions[row_id] = version
-        if since is None or since.versions.get(row_id) != version:
+            self._versions[mark.id] = version
+        if since is None or version not in (since.versions.get(mark.id), since.untimed.get(mark.id)):
             self._ready.append((answer, index))
+
+    def _is_due(self, changed: int) -> bool:
+        """Whether this feed delivers changes of that second; later ones belong to the next feed."""
+        return self._newest is not None and changed <= self._newest and (self._from is None or changed >= self._from)
+
+    @property
+    def _no_time(self) -> str:
+        return f"there are rows without a readable {self._latest.sort_by}"
 
     def _check(self, offset: int, marks: Sequence[Mark], answer: Slice) -> None:
         wrong = self._checks.contradiction(
@@ -218,32 +267,40 @@ class ChangeFeed(Generic[T]):
             raise self._incomplete(wrong)
 
     def _end(self) -> None:
-        """Move the cursor to the newest change; its second is closed once the server's clock has passed it by the overlap."""
-        since, newest = self._since, self._newest
-        if since is not None:
-            newest = since.time if newest is None else max(newest, since.time)
-        elif newest is None and self._future:
-            newest = self._now
-        if newest is None or self._now is None:
+        """Move the cursor to the newest change; its second is over once the server's clock has passed it by the overlap."""
+        since, newest, now = self._since, self._newest, self._now
+        if now is None:
             return
-        closed = self._now > newest + self._overlap
-        kept = {} if closed else {**(since.versions if since and since.time == newest else {}), **self._versions}
-        self._cursor = write_cursor(Cursor(newest, closed, {**kept, **self._future}), self._source.fingerprint)
-
-    def _times(self, marks: Sequence[Mark]) -> Sequence[int]:
-        times = [mark.changed for mark in marks if mark.changed is not None]
-        if len(times) < len(marks):
-            raise self._incomplete(f"there are rows without a readable {self._latest.sort_by}")
-        return times
+        if newest is None and self._count:
+            newest = now - CLOCK_SLACK  # no time in the past was seen
+        if since is not None:
+            newest = since.time if self._newest is None else max(self._newest, since.time)
+        if newest is None:
+            return  # the list is empty
+        known_from = newest - self._overlap if now <= newest + self._overlap else newest + 1
+        if self._from is not None:
+            known_from = max(known_from, self._from)
+        versions = {**(since.versions if since is not None and since.time == newest else {}), **self._versions}
+        self._cursor = write_cursor(
+            Cursor(
+                time=newest,
+                known_from=known_from,
+                versions={**(versions if known_from <= newest else {}), **self._future},
+                untimed={**({} if self._reads_all or since is None else since.untimed), **self._untimed},
+                must_read_all=self._must_read_all,
+            ),
+            self._source.fingerprint,
+        )
 
     def _receive(self, answer: Slice, marks: Sequence[Mark]) -> list[int]:
         current = self._current
+        one_instant = current.offset == 0 and answer.total_count == len(marks)  # the whole list on one page
         try:
             fresh = current.receive(current.offset, marks, echoed_limit=answer.limit, total=answer.total_count)
         except OrderBrokenError as broken:
             reason = str(broken)
         else:
-            if current.done and current.unproven:
+            if current.done and current.unproven and not one_instant:
                 raise self._incomplete(current.unproven)
             return fresh or []
         raise self._incomplete(reason)
@@ -252,34 +309,17 @@ class ChangeFeed(Generic[T]):
         return IncompleteWalkError(reason).of_request("GET", self._source.path, self._current.accepted)
 
 
-def _no_matter() -> None:
-    """Do nothing: a feed does not request pages ahead."""
+def _do_nothing() -> None:
+    """Do nothing: a feed does not request pages ahead, so it has nothing to cancel either."""
 
 
-def write_cursor(cursor: Cursor, query: str) -> str:
-    """A cursor as a short text."""
-    text = json.dumps([3, query, cursor.time, cursor.closed, sorted(cursor.versions.items())], separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-
-
-def read_cursor(text: str, query: str) -> Cursor:
-    """A cursor from its text.
-
-    Raises:
-        TypeError: It is not a text.
-        ValueError: It is damaged, or belongs to another store.
-    """
-    if not isinstance(text, str):
-        raise TypeError(f"a cursor is a text, not {type(text).__name__}")
-    try:
-        version, owner, second, closed, pairs = json.loads(
-            base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        )
-        cursor = Cursor(int(second), bool(closed), {int(row_id): int(checksum) for row_id, checksum in pairs})
-    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
-        version, owner, cursor = None, None, None
-    if version != 3 or cursor is None:
-        raise ValueError("this is not a cursor of a change feed, or it is damaged")
-    if owner != query:
-        raise ValueError("the cursor belongs to another store")
-    return cursor
+def _with_keys(marks: Sequence[Mark], otherwise: int) -> Sequence[Mark]:
+    """Give each row without a key the key of the row before it, or after it: the page then proves as much as without that row."""
+    if all(mark.key is not None for mark in marks):
+        return marks
+    key = next((mark.key for mark in marks if mark.key is not None), otherwise)
+    keyed = []
+    for mark in marks:
+        key = key if mark.key is None else mark.key
+        keyed.append(mark._replace(key=key))
+    return keyed

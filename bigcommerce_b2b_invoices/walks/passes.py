@@ -175,7 +175,8 @@ class Pass:
         previous: int | None = None
         for mark in marks:
             if mark.key is None:
-                raise OrderBrokenError(f"row {mark.id} has no readable {self.order.sort_by}", unsorted=False)
+                row = f"row {mark.id}" if mark.id >= 0 else "a row without a readable id"
+                raise OrderBrokenError(f"{row} has no readable {self.order.sort_by}", unsorted=False)
             if previous is not None and self.order.before(mark.key, previous):
                 raise OrderBrokenError(f"the server did not sort by {self.order.sort_by}", unsorted=True)
             previous = mark.key

@@ -222,43 +222,42 @@ class Plan:
     ) -> list[int] | None:
         """Judge a page of the current pass; returns the indexes of the rows to deliver, or None if the page cannot be used.
 
-        Args:
-            offset: The offset that was requested.
-            marks: The marks of the page's rows, with keys in the order of the current pass.
-            echoed_limit: The limit that the server says it applied.
-            total: How many rows match, as the server says.
-            now: The server's time of the answer, in epoch seconds.
-            arrived: Grows from answer to answer, in the order in which they arrived.
-            home_key: Gets the index of a row and another order, and returns the row's key in that order.
+        `offset`, `marks`, `echoed_limit` and `total` are those of `Pass.receive`. `now` is the server's time of the answer, in
+        epoch seconds. `arrived` grows from answer to answer, in the order in which they arrived. `home_key` gets the index of a
+        row and another order, and returns the row's key in that order.
 
         Raises:
             IncompleteWalkError: The walk cannot reach the end of the list.
         """
-        self._began = self._began or now
-        self.started = self.started or now - CLOCK_SLACK
-        self._watch(marks, total)
+        self._watch(marks, total, now)
         if self.closing:
             self._look_at_changes(marks, now, home_key)
         probing, frontier = self.current.is_probing, self.current.frontier
         try:
             fresh = self.current.receive(offset, marks, echoed_limit=echoed_limit, total=total)
         except OrderBrokenError as broken:
-            if broken.unsorted and not self.closing:
-                self.doubt("the server does not sort as requested")
-            self._all_settled = self._all_settled and not broken.unsorted
-            self._give_up_keys(str(broken))
+            self._note_broken_order(broken)
             return None
         if fresh is None:
             return None
-        if (
-            not probing
-            and not self.closing
-            and (wrong := self._checks.contradiction(offset, marks, echoed_limit=echoed_limit, total=total, arrived=arrived))
-        ):
-            self.doubt(wrong)
+        if not probing and not self.closing:
+            wrong = self._checks.contradiction(offset, marks, echoed_limit=echoed_limit, total=total, arrived=arrived)
+            if wrong:
+                self.doubt(wrong)
         if self._resumed:
             fresh = self._not_delivered_before(fresh, marks, home_key)
         self._deliver(fresh, marks, frontier)
+        self._look_for_the_end(now)
+        return fresh
+
+    def _note_broken_order(self, broken: OrderBrokenError) -> None:
+        if broken.unsorted and not self.closing:
+            self.doubt("the server does not sort as requested")
+        self._all_settled = self._all_settled and not broken.unsorted
+        self._give_up_keys(str(broken))
+
+    def _look_for_the_end(self, now: int) -> None:
+        """Begin the next pass if the present one cannot go on, or has ended."""
         if self.current.broken:
             self._give_up_keys(self.current.broken)
         elif self.current.done:
@@ -267,12 +266,15 @@ class Plan:
             elif not self.closing and self.current.step_backs > self._fallen:
                 self._unconnected = self.current.order.sort_by or ""
             self._next_pass()
-        return fresh
 
-    def _watch(self, marks: Sequence[Mark], total: int | None) -> None:
+    def _watch(self, marks: Sequence[Mark], total: int | None, now: int) -> None:
         """Take note of what an answer says about the list as a whole."""
+        self._began = self._began or now
+        self.started = self.started or now - CLOCK_SLACK
         if any(mark.id < 0 for mark in marks):
             self.doubt("the server sent rows without a readable id: any missing row may be one of them")
+        elif len({mark.id for mark in marks}) < len(marks):
+            self.doubt("two rows of a page have the same id: the walk delivered only the first")
         self._fallen += 0 if total is None or self._total is None else max(0, self._total - total)
         self._total = total
 

@@ -8,11 +8,12 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sized
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bigcommerce_b2b_invoices.errors import OutcomeUnknownError
 from bigcommerce_b2b_invoices.models.checks import whole_number
 from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
+from bigcommerce_b2b_invoices.walks.consumer import Consumer, Loop
 from bigcommerce_b2b_invoices.wire.call import IN_BULK
 
 T = TypeVar("T")
@@ -20,39 +21,29 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Loop(AsyncIterator[T]):
-    """One `async for`. When the loop ends, for any reason, it calls `left`, which cancels pending work."""
-
-    __slots__ = ("_get_next", "_left")
-
-    def __init__(self, get_next: Callable[[], Coroutine[Any, Any, T]], left: Callable[[], None]) -> None:
-        self._get_next = get_next
-        self._left = left
-
-    def __aiter__(self) -> Self:
-        return self
-
-    def __anext__(self) -> Coroutine[Any, Any, T]:
-        return self._get_next()
-
-    def __del__(self) -> None:
-        self._left()
-
-
 class Stream(AsyncIterator[T]):
-    """An async iterator for one consumer, who loops over it once. When the loop ends, for any reason, it cancels pending work."""
+    """An async iterator for one consumer, who loops over it once. When the loop ends, for any reason, it cancels pending work.
+
+    While one consumer goes on, a second one gets a RuntimeError, and the first loses nothing: see `Consumer`.
+    """
 
     def __init__(self) -> None:
+        self._consumer = Consumer(type(self).__name__)
         self._busy = False
         self._over = False
         self._broken_off = False
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return Loop(self.__anext__, self.stop)
+        return Loop(self._consumer, self.take, self.stop)
 
-    async def __anext__(self) -> T:
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        self._consumer.take_directly()
+        return self.take()
+
+    async def take(self) -> T:
+        """The next element, for a caller that is the only consumer by itself; everybody else loops."""
         if self._busy:
-            raise RuntimeError(f"a {type(self).__name__} has one consumer: make one for each consumer")
+            raise self._consumer.refusal()
         if self._broken_off:
             raise RuntimeError(f"this {type(self).__name__} was stopped early and cannot go on: make a new one")
         if self._over:
@@ -62,6 +53,7 @@ class Stream(AsyncIterator[T]):
             return await self._next()
         except StopAsyncIteration:
             self._over = True
+            self._consumer.free()
             raise
         except BaseException:
             await self.aclose()
@@ -72,11 +64,13 @@ class Stream(AsyncIterator[T]):
     def stop(self) -> None:
         """Stop early, and cancel pending work. After the end, this does nothing."""
         self._broken_off = not self._over
+        self._consumer.free()
         self._cancel()
 
     async def aclose(self) -> None:
         """Like `stop`, but also waits until everything has ended."""
         self._broken_off = not self._over
+        self._consumer.free()
         await self._close()
 
     @abstractmethod
@@ -95,8 +89,8 @@ class Stream(AsyncIterator[T]):
 class BulkRun(Stream[Outcome[Item, Result]]):
     """The outcomes of one operation on many items: the result of `bulk.run`, which describes it.
 
-    It has one consumer, who loops over it once. If the loop ends early, for any reason, the run cannot be continued; `summary`
-    says what was done.
+    It has one consumer, who loops over it once. While that one goes on, another task gets a RuntimeError, and the first loses
+    nothing. If the loop ends early, for any reason, the run cannot be continued; `summary` says what was done.
     """
 
     def __init__(

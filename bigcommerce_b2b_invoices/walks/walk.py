@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from functools import partial
 from itertools import count
 from typing import Any, Generic, TypeVar
 
@@ -14,10 +13,10 @@ from bigcommerce_b2b_invoices.errors import DecodeError, IncompleteWalkError
 from bigcommerce_b2b_invoices.models.checks import whole_number
 from bigcommerce_b2b_invoices.models.page import Page, WalkReport
 from bigcommerce_b2b_invoices.walks.bookmark import read_bookmark, write_bookmark
+from bigcommerce_b2b_invoices.walks.consumer import Consumer, Loop
 from bigcommerce_b2b_invoices.walks.order import Mark, Order, marks_of
 from bigcommerce_b2b_invoices.walks.plan import Place, Plan
 from bigcommerce_b2b_invoices.walks.source import Source
-from bigcommerce_b2b_invoices.walks.stream import Loop
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Slice
 
 T = TypeVar("T")
@@ -82,7 +81,9 @@ class Walk(Generic[T]):
     walk: loop over it again, or use its `bookmark` in another process. A row that cannot be read raises a DecodeError, unless the
     walk was given `on_unreadable`. If you continue the walk, it goes on after that row.
 
-    A walk has one consumer.
+    A walk has one consumer: the loop over it, or the task that calls `anext`. While that one goes on, a second one gets a
+    RuntimeError, and the first loses nothing. Anybody can continue the walk when the loop was left, has ended or raised an error,
+    when its task is over, or after `stop`.
 
     Attributes:
         prefetch: How many pages to request ahead; may be changed during the walk.
@@ -117,51 +118,74 @@ class Walk(Generic[T]):
         self._unreadable = 0
         self._requests = 0
         self._arrivals = count(1)
+        self._consumer = Consumer("walk")
         self._busy = False
         self._turn_began = 0.0
-        self._loops = 0
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return self._loop(self.__anext__)
+        return Loop(self._consumer, self._next_row, self._left)
 
-    async def __anext__(self) -> T:
-        while True:
-            if time.monotonic() - self._turn_began > LONGEST_TURN:
-                await self._let_others()  # a consumer that awaits nothing must not keep other tasks waiting for a whole page
-            page = self._page
-            if page is None or page.delivered == len(page.fresh):
-                page = await self._next_accepted()
-            if page is None:
-                raise StopAsyncIteration
-            try:
-                return self._read(page)
-            except DecodeError as error:
-                self._pass_over(error)
+    def __anext__(self) -> Coroutine[Any, Any, T]:
+        self._consumer.take_directly()
+        return self._next_row()
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """The same rows, page by page. No page repeats a row that was delivered before."""
-        return self._loop(self._next_page)
+        """The same rows, page by page. No page repeats a row that was delivered before.
 
-    def _loop(self, get_next: Callable[[], Coroutine[Any, Any, R]]) -> Loop[R]:
-        self._loops += 1
-        return Loop(get_next, partial(self._left, self._loops))
+        Rows that cannot be read are left out of a page, and so are rows that an earlier page brought. The last pages may bring
+        rows that changed during the walk; their `offset` is the place in the list sorted by the latest changes.
+        """
+        return Loop(self._consumer, self._next_page, self._left)
+
+    async def _next_row(self) -> T:
+        try:
+            while True:
+                if time.monotonic() - self._turn_began > LONGEST_TURN:
+                    await self._let_others()  # a consumer that awaits nothing must not keep other tasks waiting for a whole page
+                page = self._page
+                if page is None or page.delivered == len(page.fresh):
+                    page = await self._next_accepted()
+                if page is None:
+                    break
+                try:
+                    return self._read(page)
+                except DecodeError as error:
+                    self._pass_over(error)
+        except BaseException:
+            self._end_loop()
+            raise
+        self._end_loop()
+        raise StopAsyncIteration
 
     async def _next_page(self) -> Page[T]:
-        while (page := await self._next_accepted()) is not None:
-            items: list[T] = []
-            while page.delivered < len(page.fresh):
-                try:
-                    items.append(self._read(page))
-                except DecodeError as error:
-                    if items:  # deliver the rows before it first: on_unreadable may raise, or save the bookmark
-                        page.delivered -= 1
-                        self._unreadable -= 1
-                        break
-                    self._pass_over(error)
-            if items:
-                limit = self._limit if page.answer.limit is None else page.answer.limit
-                return Page(tuple(items), page.offset, limit, page.answer.total_count)
+        try:
+            while (page := await self._next_accepted()) is not None:
+                if (found := self._read_page(page)) is not None:
+                    return found
+        except BaseException:
+            self._end_loop()
+            raise
+        self._end_loop()
         raise StopAsyncIteration
+
+    def _read_page(self, page: Accepted) -> Page[T] | None:
+        """The rows of a page up to one that cannot be read; None: the walk has passed over the rest of the page."""
+        items: list[T] = []
+        first = 0
+        while page.delivered < len(page.fresh):
+            first = first if items else page.fresh[page.delivered]
+            try:
+                items.append(self._read(page))
+            except DecodeError as error:
+                if items:  # deliver the rows before it first: on_unreadable may raise, or save the bookmark
+                    page.delivered -= 1
+                    self._unreadable -= 1
+                    break
+                self._pass_over(error)
+        if not items:
+            return None
+        limit = self._limit if page.answer.limit is None else page.answer.limit
+        return Page(tuple(items), page.offset + first, limit, page.answer.total_count)
 
     async def take_page(self) -> Accepted | None:
         """The page with the next row, for a caller that reads its `fresh` rows itself; None at the end."""
@@ -203,13 +227,22 @@ class Walk(Generic[T]):
             self._page.tell(self._place)
         return write_bookmark(self._place.position(self._plan.started, self._plan.doubts), self._source.fingerprint)
 
-    def _left(self, loop: int) -> None:
-        """Stop the walk when its latest loop ends. An earlier loop that Python frees only now stops nothing."""
-        if loop == self._loops and not self._busy:  # busy: a second loop was refused, and the first one still waits
-            self.stop()
+    def _end_loop(self) -> None:
+        """Let another consumer follow, because the present one gets an error or the end."""
+        if not self._busy:  # busy: only a call beside the one that waits was refused
+            self._consumer.free()
+
+    def _left(self) -> None:
+        """Cancel pending requests, because the consumer has left its loop."""
+        if not self._busy:  # busy: somebody let go of the loop while its next row is still awaited
+            self._drop_ahead()
 
     def stop(self) -> None:
-        """Cancel pending requests. The walk can be continued."""
+        """Cancel pending requests. The walk can be continued, also by another consumer."""
+        self._consumer.free()
+        self._drop_ahead()
+
+    def _drop_ahead(self) -> None:
         while self._ahead:
             task = self._ahead.pop().task
             if not task.done() and not task.get_loop().is_closed():
@@ -225,7 +258,7 @@ class Walk(Generic[T]):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def __del__(self) -> None:
-        self.stop()
+        self._drop_ahead()
 
     # ---- rows at hand ------------------------------------------------------------------------------------------------
 
@@ -236,7 +269,7 @@ class Walk(Generic[T]):
     async def _next_accepted(self) -> Accepted | None:
         """The page with the next row; None at the end."""
         if self._busy:
-            raise RuntimeError("a walk has one consumer: make one walk for each consumer")
+            raise self._consumer.refusal()
         self._busy = True
         try:
             while not self._has_rows:
@@ -312,7 +345,7 @@ class Walk(Generic[T]):
         )
         self._total_count = answer.total_count
         if plan.done or generation != plan.generation:
-            self.stop()
+            self._drop_ahead()
         elif fresh is not None or asked.rejected or not marks:
             self._ahead.popleft()
         asked.rejected = True  # if the page stays, it may connect once the gap before it is closed

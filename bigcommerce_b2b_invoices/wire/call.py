@@ -27,7 +27,8 @@ class Call(Generic[T]):
         refusal that contains it. id_key: The key of the id that the answer to a write must hold. Without it, the answer does not
         count as success. missing_is_done: If the API itself says that there is none: whether a repeated attempt that gets a 404
         has succeeded, because an earlier one may have done the work.
-        received: Called when an answer has arrived, before it is decoded.
+        received: Called when an answer has arrived, before it is decoded. operation: A name for observers, such as
+        `invoices.get`. route: The path as a template, such as `/invoices/{invoiceId}`.
     """
 
     request: Request
@@ -37,6 +38,8 @@ class Call(Generic[T]):
     id_key: str | None = None
     missing_is_done: bool = False
     received: Callable[[], None] | None = None
+    operation: str = ""
+    route: str = ""
 
     def decode(self, response: Response, *, repeated: bool = False) -> T:
         """The result. Raises an APIError, a ResponseError or a DecodeError if the answer is not a good one.

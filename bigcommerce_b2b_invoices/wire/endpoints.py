@@ -25,18 +25,26 @@ NUMBER_TAKEN = {"invoice number already exists": InvoiceNumberTakenError}  # doc
 def get_invoice(invoice_id: int) -> Call[Invoice]:
     """GET /invoices/{invoiceId}."""
     path = _invoice_path(invoice_id)
-    return Call(Request("GET", path), partial(_read_invoice, invoice_id), repeatable=True)
+    return Call(
+        Request("GET", path),
+        partial(_read_invoice, invoice_id),
+        repeatable=True,
+        operation="invoices.get",
+        route="/invoices/{invoiceId}",
+    )
 
 
 def list_invoices(query: InvoiceQuery, *, offset: int, limit: int) -> Call[Slice]:
     """GET /invoices."""
-    return list_call("/invoices", query_parameters(query), offset=offset, limit=limit)
+    return list_call("/invoices", query_parameters(query), offset=offset, limit=limit, operation="invoices.page")
 
 
 def create_invoice(draft: InvoiceDraft) -> Call[int]:
     """POST /invoices."""
     request = Request("POST", "/invoices", body=_body(draft))
-    return Call(request, _read_id, repeatable=False, id_key="id", meanings=NUMBER_TAKEN)
+    return Call(
+        request, _read_id, repeatable=False, id_key="id", meanings=NUMBER_TAKEN, operation="invoices.create", route="/invoices"
+    )
 
 
 def update_invoice(invoice_id: int, changes: InvoiceChanges) -> Call[None]:
@@ -45,38 +53,69 @@ def update_invoice(invoice_id: int, changes: InvoiceChanges) -> Call[None]:
     if body == b"{}":
         raise ValueError("the changes change nothing: set at least one field")
     request = Request("PUT", _invoice_path(invoice_id), body=body)
-    return Call(request, _read_nothing, repeatable=False, id_key="id", meanings=NUMBER_TAKEN)
+    return Call(
+        request,
+        _read_nothing,
+        repeatable=False,
+        id_key="id",
+        meanings=NUMBER_TAKEN,
+        operation="invoices.update",
+        route="/invoices/{invoiceId}",
+    )
 
 
 def delete_invoice(invoice_id: int) -> Call[None]:
     """DELETE /invoices/{invoiceId}."""
-    return Call(Request("DELETE", _invoice_path(invoice_id)), _read_nothing, repeatable=True, missing_is_done=True)
+    return Call(
+        Request("DELETE", _invoice_path(invoice_id)),
+        _read_nothing,
+        repeatable=True,
+        missing_is_done=True,
+        operation="invoices.delete",
+        route="/invoices/{invoiceId}",
+    )
 
 
 def create_invoice_from_order(order_id: int) -> Call[InvoiceFromOrder]:
     """POST /orders/{orderId}/invoices."""
     request = Request("POST", f"/orders/{resource_id(order_id, 'order_id')}/invoices")
-    return Call(request, partial(_read, InvoiceFromOrder), repeatable=False, id_key="invoiceId", meanings=NUMBER_TAKEN)
+    return Call(
+        request,
+        partial(_read, InvoiceFromOrder),
+        repeatable=False,
+        id_key="invoiceId",
+        meanings=NUMBER_TAKEN,
+        operation="invoices.create_from_order",
+        route="/orders/{orderId}/invoices",
+    )
 
 
 def get_pdf_links(invoice_id: int) -> Call[PDFLinks]:
     """GET /invoices/{invoiceId}/download-pdf."""
-    return Call(Request("GET", f"{_invoice_path(invoice_id)}/download-pdf"), partial(_read, PDFLinks), repeatable=True)
+    return Call(
+        Request("GET", f"{_invoice_path(invoice_id)}/download-pdf"),
+        partial(_read, PDFLinks),
+        repeatable=True,
+        operation="invoices.pdf_links",
+        route="/invoices/{invoiceId}/download-pdf",
+    )
 
 
 def list_extra_field_configs(_query: None, *, offset: int, limit: int) -> Call[Slice]:
     """GET /invoices/extra-fields."""
-    return list_call("/invoices/extra-fields", (), offset=offset, limit=limit)
+    return list_call("/invoices/extra-fields", (), offset=offset, limit=limit, operation="extra_fields.page")
 
 
-def list_call(path: str, parameters: Iterable[tuple[str, str]], *, offset: int, limit: int) -> Call[Slice]:
-    """GET of a list. All lists of the API have the same paging parameters."""
+def list_call(
+    path: str, parameters: Iterable[tuple[str, str]], *, offset: int, limit: int, operation: str = "", route: str = ""
+) -> Call[Slice]:
+    """GET of a list. All lists of the API have the same paging parameters. The route is the path, unless it holds an id."""
     offset, limit = whole_number(offset, "offset"), whole_number(limit, "limit")
     for name, value, least, most in (("offset", offset, 0, 2**31 - 1), ("limit", limit, 1, MAX_LIMIT)):
         if not least <= value <= most:
             raise ValueError(f"{name} must be between {least} and {most}, not {value}")
     query = (*parameters, ("offset", str(offset)), ("limit", str(limit)))
-    return Call(Request("GET", path, query), _read_slice, repeatable=True)
+    return Call(Request("GET", path, query), _read_slice, repeatable=True, operation=operation, route=route or path)
 
 
 def _invoice_path(invoice_id: int) -> str:

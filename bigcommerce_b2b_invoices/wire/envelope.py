@@ -96,7 +96,7 @@ def _api_error(
         trace_id=_shown(response.headers.get("trace-id", "")) or None,
         retry_after=retry_after(response.headers) if worse in (429, 503) else None,
     )
-    error.is_enveloped = isinstance(body, dict) and ("code" in body or "meta" in body)
+    error.is_enveloped = isinstance(body, dict) and ("data" in body or "meta" in body)
     return error
 
 

@@ -72,7 +72,7 @@ class Stage:
 
     def leased(self) -> int:
         """Connections of the client's session that are in use."""
-        session = self.client._transport.session or self.client._transport._own_session
+        session = self.client._transport.session or self.client._transport.state.own_session
         return len(session.connector._acquired) if session and session.connector else 0
 
 

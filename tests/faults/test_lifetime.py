@@ -99,7 +99,7 @@ async def test_a_sibling_that_fails_cancels_the_rest_and_leaves_nothing(scripted
             group.create_task(fail())
     assert [type(error) for error in raised.value.exceptions] == [KeyError]
     assert client.rate_limiter._held == 0
-    session = client._transport._own_session
+    session = client._transport.state.own_session
     assert session
     assert not session.connector._acquired  # type: ignore[union-attr]
 

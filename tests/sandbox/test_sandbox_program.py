@@ -44,6 +44,26 @@ async def test_the_program_serves_what_it_prints_until_it_is_stopped(
         assert (program.returncode, errors) == (0, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+async def test_a_container_is_told_how_to_reach_it_and_that_others_can(session: aiohttp.ClientSession) -> None:
+    with running("--port", "0", "--host", "0.0.0.0", "--allow-remote") as program:  # noqa: S104 - as in a container
+        assert program.stdout is not None
+        url = program.stdout.readline().strip().partition("=")[2]
+        async with session.get(url.replace("/api/v3/io/ip", "/_sandbox/requests")) as response:
+            assert await response.json() == []
+        program.send_signal(signal.SIGTERM)
+        _, errors = program.communicate(timeout=10)
+
+    assert url.startswith("http://127.0.0.1:")
+    assert errors == "Warning: the sandbox listens on 0.0.0.0, beyond this machine. Anyone who can reach it can control it.\n"
+
+
+def test_listening_for_others_must_be_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--host", "0.0.0.0"])  # noqa: S104 - it must be refused
+    assert "allow_remote" in capsys.readouterr().err
+
+
 def test_a_taken_port_is_one_readable_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, ClassVar
 
 import attrs
+from model_store import BY_CREATION, BY_NUMBER, LATEST_CHANGES, Row
 
 from bigcommerce_b2b_invoices import IncompleteWalkError, WalkReport
 from bigcommerce_b2b_invoices.walks.changes import ChangeFeed
@@ -17,28 +18,10 @@ from bigcommerce_b2b_invoices.walks.order import Order
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.messages import Slice
 
-BY_CREATION = Order("createdAt", by_time=True)
 NEWEST_FIRST = Order("createdAt", descending=True, by_time=True)
 BY_CHANGE = Order("updatedAt", by_time=True)
-BY_NUMBER = Order("invoiceNumber", unique=True)
 BY_DUE_DATE = Order("dueDate")
-LATEST = Order("updatedAt", descending=True, by_time=True)
 START = 1_000_000  # epoch seconds at which a walk begins; what happened before happened long before
-
-
-@attrs.define
-class Row:
-    """An invoice; `matches` says whether the filter of the walk lets it through."""
-
-    id: int
-    created: int
-    updated: int
-    number: str
-    matches: bool = True
-
-    def as_json(self) -> dict[str, object]:
-        """The row as the API would send it."""
-        return {"id": self.id, "createdAt": self.created, "updatedAt": self.updated, "invoiceNumber": self.number, "dueDate": 7}
 
 
 @attrs.define
@@ -121,7 +104,7 @@ class Store:
         rows = self.matching()
         self.persistent = {row.id for row in rows} if self.persistent is None else self.persistent & {row.id for row in rows}
         found = self.answer(self.ordered(rows, order), offset, min(limit, self.cap), limit)
-        if order == LATEST:
+        if order == LATEST_CHANGES:
             self.shown |= {row["id"] for row in found.rows}  # type: ignore[index] # a dict
         return found
 
@@ -157,7 +140,7 @@ class Store:
     fingerprint = "adversary"
     order: Order = BY_CREATION
     unique: Order | None = BY_NUMBER
-    latest: Order | None = LATEST
+    latest: Order | None = LATEST_CHANGES
 
     async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Slice:
         """One answer."""

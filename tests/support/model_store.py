@@ -28,7 +28,7 @@ class Row:
 
     def as_json(self) -> dict[str, object]:
         """The row as the API would send it."""
-        return {"id": self.id, "createdAt": self.created, "updatedAt": self.updated, "invoiceNumber": self.number}
+        return {"id": self.id, "createdAt": self.created, "updatedAt": self.updated, "invoiceNumber": self.number, "dueDate": 7}
 
 
 class ModelStore:

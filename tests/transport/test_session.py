@@ -95,7 +95,7 @@ async def test_what_a_trace_hook_raises_passes_at_once_and_is_logged(
     assert raised.value is error
     assert raised.value.__context__ is None
     assert len(server.seen) <= 1, "no retry"
-    assert [report.error for report in reports] == [None]
+    assert [report.error for report in reports] == [error]
     assert is_idle
     assert "in fail\n" in caplog.text
     assert TOKEN not in shown + caplog.text

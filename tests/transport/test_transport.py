@@ -391,7 +391,7 @@ async def test_another_event_loop_is_a_client_closed_error(scripted: Scripted) -
 
 
 def test_making_a_client_needs_no_event_loop_and_opens_nothing() -> None:
-    assert B2BClient(store_hash="abc123", auth_token=TOKEN)._transport._own_session is None
+    assert B2BClient(store_hash="abc123", auth_token=TOKEN)._transport.state.own_session is None
 
 
 async def test_the_token_may_come_from_a_function_asked_for_every_attempt(scripted: Scripted) -> None:

@@ -15,7 +15,6 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent / "support"))
 
 from adversary import (
-    BY_CREATION,
     MISBEHAVIOURS,
     START,
     DateAhead,
@@ -32,6 +31,7 @@ from adversary import (
     store_of,
     walk_over,
 )
+from model_store import BY_CREATION
 from scripted_server import Reply, ScriptedServer, Seen, answer
 
 from bigcommerce_b2b_invoices import B2BClient, IncompleteWalkError, RateLimiter

@@ -81,6 +81,86 @@ async def follow(seed: int) -> None:
     assert [row async for row in feed] == []
 
 
+class LateCommits(Versions):
+    """Strangers whose changes are now and then committed late, with an earlier time.
+
+    `hopeless` are the rows whose present version was committed after its second was over, so that no feed has to bring it.
+    """
+
+    def __init__(self, store: ModelStore, random: Random) -> None:
+        super().__init__(store, random, busy=random.choice([0, 2, 4]))
+        self.overlaps = [random.choice([0, 0, 3, 10, 30]) for _ in range(7)]
+        self.feeds = 0  # that have begun
+        self.over = 0  # the first second that no feed has seen to be over
+        self.begun = False  # whether the present feed has had its first answer
+        self.hopeless: set[int] = set()
+
+    def next_feed(self, cursor: str | None) -> ChangeFeed[dict[str, object]]:
+        self.begun, self.feeds = False, self.feeds + 1
+        return ChangeFeed(self, since=cursor, overlap=self.overlaps[self.feeds - 1])
+
+    async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Slice:
+        if not self.begun:
+            self.begun, self.now = True, self.store.clock
+            self.over = max(self.over, self.now - self.overlaps[self.feeds - 1])
+            return self.store.list(order, offset, limit)
+        return await super().fetch(order, offset, limit, received)
+
+    def change(self) -> None:
+        store, random = self.store, self.random
+        rows, kind = list(store.rows.values()), random.randrange(8)
+        if kind == 0:
+            store.clock += random.choice([1, 1, 5, 40])
+        elif kind == 1 or not rows:
+            store.insert()
+        elif kind == 2:
+            store.delete(random.choice([random.randrange(99), -1]))  # perhaps the newest
+        else:
+            row = random.choice(rows)
+            row.updated = store.clock - (random.randrange(35) if kind < 6 else 0)
+            row.number += "'"
+            self.hopeless.discard(row.id)
+            if self.feeds and row.updated < max(self.over, self.now - self.overlaps[min(self.feeds, 6)]):
+                self.hopeless.add(row.id)
+
+
+async def feeds_with(source: LateCommits) -> str:
+    """Feed after feed, each with an overlap of its own; what went wrong, or nothing."""
+    mirror: dict[object, dict[str, object]] = {}
+    got: set[str] = set()
+    cursor: str | None = None
+    for _ in source.overlaps:
+        feed = source.next_feed(cursor)
+        async for row in feed:
+            if repr(row) in got:
+                return f"feed {source.feeds} brought a version again"
+            got.add(repr(row))
+            mirror[row["id"]] = row
+        cursor = feed.cursor
+        source.busy = 0 if source.feeds == 6 else source.busy
+        for _ in range(0 if source.feeds == 7 else source.random.randrange(6)):
+            source.change()
+    missed = [row for row in source.store.rows.values() if mirror.get(row.id) != row.as_json()]
+    return "".join(f"{row} was missed" for row in missed if row.id not in source.hopeless)
+
+
+@pytest.mark.parametrize("first", range(0, 1200, 300))
+async def test_with_any_overlaps_and_late_commits_each_version_comes_at_most_once_and_none_is_missed(first: int) -> None:
+    wrong: list[tuple[int, str]] = []
+    refused = 0
+    for seed in range(first, first + 300):
+        random = Random(seed)
+        store = ModelStore(random.randrange(25), random, ties=random.choice([1, 2, 3]))
+        store.cap = random.choice([4, 5, 8, 250])
+        try:
+            wrong.append((seed, await feeds_with(LateCommits(store, random))))
+        except IncompleteWalkError:
+            refused += 1  # a change that is committed late between two pages looks like a row that was left out
+
+    assert [(seed, what) for seed, what in wrong if what] == []
+    assert refused < 60
+
+
 @pytest.mark.parametrize("first", range(0, 120, 40))
 async def test_feeds_that_follow_one_another_miss_nothing_and_repeat_nothing(first: int) -> None:
     for seed in range(first, first + 40):
@@ -131,11 +211,19 @@ async def test_a_cursor_that_is_none_is_refused(sandbox: Sandbox, client: B2BCli
             stranger.invoices.changes(feed.cursor)
 
 
-async def test_a_server_without_times_of_change_is_an_error_and_no_silence(scripted: Scripted) -> None:
-    for rows in ([{"id": 1}], [{"id": 1, "updatedAt": 5}, {"id": 2, "updatedAt": 9}]):
-        _, client = await scripted(envelope(rows, total=len(rows), limit=250))
-        with pytest.raises(IncompleteWalkError, match="updatedAt"):
-            [invoice async for invoice in client.invoices.changes()]
+async def test_a_server_that_does_not_sort_by_the_time_of_change_is_an_error_and_no_silence(scripted: Scripted) -> None:
+    rows = [{"id": 1, "updatedAt": 5}, {"id": 2, "updatedAt": 9}]
+    _, client = await scripted(envelope(rows, total=2, limit=250))
+    with pytest.raises(IncompleteWalkError, match="updatedAt"):
+        [invoice async for invoice in client.invoices.changes()]
+
+
+async def test_a_server_without_times_of_change_is_compared_row_by_row_and_says_so(scripted: Scripted) -> None:
+    _, client = await scripted(envelope([{"id": 1}, {"id": 2}], total=2, limit=250))
+    feed = client.invoices.changes()
+    assert [invoice.id async for invoice in feed] == [1, 2]
+    assert "updatedAt" in feed.anomalies[0]
+    assert [invoice async for invoice in client.invoices.changes(feed.cursor)] == []
 
 
 async def test_an_invoice_is_found_by_its_exact_number_only(sandbox: Sandbox, client: B2BClient) -> None:
@@ -181,6 +269,7 @@ async def test_a_server_that_sends_fewer_than_it_counts_moves_no_cursor() -> Non
 
 
 async def test_hostile_cursors_are_refused(client: B2BClient) -> None:
-    for content in ('[3,"q",Infinity,true,[]]', '[3,"q",1e999,true,[]]', "[" * 100_000, "null"):
+    numbers = ('[4,"q",Infinity,5,[],[],true]', '[4,"q",5,1e999,[],[],true]', '[4,"q",5,5,[[1]],[],true]')
+    for content in (*numbers, '[3,"q",5,true,[]]', "[" * 100_000, "null"):
         with pytest.raises(ValueError, match="not a cursor"):
             client.invoices.changes(base64.urlsafe_b64encode(content.encode()).decode())

@@ -30,6 +30,9 @@ from bigcommerce_b2b_invoices import (
 )
 from bigcommerce_b2b_invoices.cli import main
 from bigcommerce_b2b_invoices.export import write_invoices
+from bigcommerce_b2b_invoices.walks.order import Order
+from bigcommerce_b2b_invoices.walks.walk import Walk
+from bigcommerce_b2b_invoices.wire.messages import Slice
 
 KEPT: list[dict[str, Any]] = [
     {"details": []},
@@ -241,14 +244,17 @@ async def test_pages_lose_nothing_when_on_unreadable_raises_or_saves_the_bookmar
 
     walk = store.client.invoices.iterate(on_unreadable=save_and_raise)
     ids: list[int] = []
+    places: list[int] = []
     for _ in range(2):
         with contextlib.suppress(LookupError):
             async for page in walk.pages():
                 ids.extend(invoice.id for invoice in page.items)
+                places.append(page.offset)
     before = ids[: ids.index(next(i for i in ids if i > ODD))]
     resumed = [invoice.id async for invoice in store.client.invoices.iterate(resume=bookmarks[0])]
 
     assert ids == [i for i in range(1, 13) if i != ODD]
+    assert places == [0, ODD]  # rows before the first of each page
     assert before + resumed == ids
 
 
@@ -337,6 +343,7 @@ async def test_on_unreadable_is_told_and_the_proof_holds(store: Store) -> None:
     assert ids == [1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12]
     assert feed == ids[::-1]
     assert [invoice.id for page in pages for invoice in page.items] == ids
+    assert [page.offset for page in pages] == [0, ODD]  # rows before the first of each page
     assert [error.row for error in errors] == [store.row] * 3
     assert (walk.report.unreadable, walk.report.delivered, walk.report.guarantee) == (1, 11, "complete")
 
@@ -359,6 +366,38 @@ async def test_a_row_without_a_readable_id_or_sort_key_costs_the_proof(odd: dict
     assert len(errors) == 1
     assert (walk.report.unreadable, walk.report.guarantee) == (1, "best_effort")
     assert walk.report.anomalies != ()
+
+
+async def test_no_text_shows_a_number_that_stands_for_a_missing_id(scripted: Scripted) -> None:
+    rows = [row_of(1, "N-1"), row_of(2, "N-2", id=None, createdAt=None, updatedAt=None)]
+    _, client = await scripted(envelope(rows, total=2, limit=250))
+    walk = client.invoices.iterate(on_unreadable=lambda _: None)
+
+    assert [invoice.id async for invoice in walk] == [1]
+
+    assert any("a row without a readable id has no readable createdAt" in anomaly for anomaly in walk.report.anomalies)
+
+
+async def test_two_rows_with_one_id_on_a_page_cost_the_proof() -> None:
+    class Doubled:
+        path, fingerprint, unique = "/doubled", "q", None
+        order, latest = Order("createdAt", by_time=True), Order("updatedAt", descending=True, by_time=True)
+
+        async def fetch(self, order: Order, offset: int, limit: int, received: Any) -> Slice:
+            received()
+            rows: list[Any] = [{"id": 1, "createdAt": 1, "updatedAt": 3}, {"id": 2, "createdAt": 2, "updatedAt": 2}]
+            rows.append({"id": 2, "createdAt": 3, "updatedAt": 1})
+            return Slice(rows[offset:], None, None, 9_000)
+
+        def read(self, answer: Slice, index: int) -> object:
+            return answer.rows[index]
+
+    walk = Walk(Doubled())
+
+    assert len([row async for row in walk]) == 2
+
+    assert walk.report.guarantee == "best_effort"
+    assert "same id" in walk.report.anomalies[0]
 
 
 async def test_null_with_a_total_of_zero_is_an_empty_list(scripted: Scripted) -> None:

@@ -65,7 +65,7 @@ async def test_leaving_a_loop_leaves_no_task_and_no_connection(how: str) -> None
         await asyncio.wait([task])
         del task
         await asyncio.sleep(0.05)
-        session = client._transport._own_session
+        session = client._transport.state.own_session
         assert session
         assert session.connector
         assert not session.connector._acquired
