@@ -41,7 +41,7 @@ class AioLimiter(Foreign):
 
     _bucket: AsyncLimiter | None = None
 
-    async def acquire(self, *, bulk: bool = False) -> Lease:
+    async def acquire(self, *, bulk: bool = False, **_options: object) -> Lease:
         """Wait for the bucket."""
         self._bucket = self._bucket or AsyncLimiter(self.requests, self.per)
         await self._bucket.acquire()
@@ -53,7 +53,7 @@ class Semaphore(Foreign):
 
     _semaphore: asyncio.Semaphore | None = None
 
-    async def acquire(self, *, bulk: bool = False) -> Lease:
+    async def acquire(self, *, bulk: bool = False, **_options: object) -> Lease:
         """Wait for one of eight."""
         self._semaphore = self._semaphore or asyncio.Semaphore(8)
         await self._semaphore.acquire()

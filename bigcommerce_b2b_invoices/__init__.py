@@ -56,7 +56,7 @@ from bigcommerce_b2b_invoices.models.invoice import (
     PDFLinks,
     Shipment,
 )
-from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
+from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Failure, Outcome, Success
 from bigcommerce_b2b_invoices.models.page import Page, WalkReport
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SearchField, SortField
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
@@ -105,6 +105,7 @@ __all__ = [
     "ExtraFieldProblem",
     "ExtraFieldType",
     "ExtraFields",
+    "Failure",
     "FilterIgnoredError",
     "ForbiddenError",
     "ForeignInvoiceError",
@@ -147,6 +148,7 @@ __all__ = [
     "ServerError",
     "Shipment",
     "SortField",
+    "Success",
     "Timeout",
     "TransportError",
     "UnprocessableError",

@@ -51,10 +51,10 @@ class B2BError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
-        self.message = message
+        self.message: str = message
         self.method: str | None = None
         self.path: str | None = None
-        self.attempts = 0
+        self.attempts: int = 0
 
     def to_dict(self) -> dict[str, object]:
         """The error as plain values, for logs and answers: type, message, status, code and request id. No credential."""
@@ -69,7 +69,7 @@ class B2BError(Exception):
     def with_hint(self, hint: str) -> Self:
         """Add a hint about what may help. For internal use."""
         self.message = f"{self.message or type(self).__name__}; {hint}"
-        self.args = (self.message,)
+        super().__init__(self.message)
         return self
 
     def __str__(self) -> str:
@@ -234,15 +234,17 @@ class DecodeError(B2BError):
 
     def __init__(self, message: str = "", *, model: str = "", path: str = "", invoice_id: int | None = None) -> None:
         super().__init__(message)
-        self.path = path
-        self.model = model
-        self.invoice_id = invoice_id
+        self.path: str | None = path
+        self.model: str = model
+        self.invoice_id: int | None = invoice_id
         self.row: object = None
         self.request_path: str | None = None
 
     def of_request(self, method: str, path: str, attempts: int) -> Self:
         """Record which request this error came from. `path` stays the place in the answer."""
-        self.method, self.request_path, self.attempts = method, path, attempts
+        place, self.request_path = self.path, path
+        super().of_request(method, path, attempts)
+        self.path = place
         return self
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import fault_matrix
+import httpx
 import pytest
 from conftest import connect
 
@@ -69,8 +70,24 @@ async def test_the_block_about_redis_makes_a_client_of_a_shared_limiter() -> Non
 
 
 async def test_the_block_about_unreadable_invoices_runs(client: B2BClient) -> None:
-    scope = await run(BLOCKS[7], client=client)
+    scope = await run(BLOCKS[8], client=client)
     assert scope["unreadable"] == []
+
+
+async def test_the_block_about_fastapi_runs(sandbox: Sandbox, client: B2BClient) -> None:
+    scope = await run(BLOCKS[7], client=client)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(scope["app"]), base_url="http://test") as http:  # type: ignore[arg-type] # of the block
+        page = await http.get("/invoices", params={"offset": 50})
+        bad = await http.post("/invoices", json={"invoiceNumber": "A-1"})
+
+    assert len(package.from_dict(package.Page[package.Invoice], page.json()).items) == len(sandbox.invoice_ids) - 50
+    assert (bad.status_code, "InvoiceDraft.customerId" in bad.text) == (422, True)
+
+
+async def test_the_block_about_testing_runs(sandbox: Sandbox, client: B2BClient) -> None:
+    scope = await run(BLOCKS[9])
+    await scope["test_a_lost_answer_makes_no_second_invoice"](client, sandbox)  # type: ignore[operator] # of the block
 
 
 def test_every_method_in_the_table_exists() -> None:

@@ -11,7 +11,7 @@ from bigcommerce_b2b_invoices.cli.sandboxing import run_sandbox
 from bigcommerce_b2b_invoices.cli.settings import Settings
 
 restore_docs(list_invoices, get_invoices, export_invoices, list_extra_fields, run_sandbox, Filters, Settings)
-app = App(
+app: App = App(
     name="b2b-invoices",
     help="""Invoices of BigCommerce B2B Edition.
 

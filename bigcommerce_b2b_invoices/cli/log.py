@@ -4,7 +4,7 @@ import logging
 
 from bigcommerce_b2b_invoices.cli.text import masked
 
-logger = logging.getLogger("bigcommerce_b2b_invoices")
+logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
 _NAME = "b2b-invoices"
 
 

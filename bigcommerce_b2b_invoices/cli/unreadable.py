@@ -13,7 +13,7 @@ class Unreadable:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
 
     def __call__(self, error: DecodeError) -> None:
         """Name one invoice on stderr, and count it."""

@@ -28,7 +28,7 @@ from bigcommerce_b2b_invoices.integrations.redis_scripts import GIVE, TAKE
 from bigcommerce_b2b_invoices.transport.feedback import Lease
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter
 
-logger = logging.getLogger("bigcommerce_b2b_invoices")
+logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
 PATIENCE = 2.0  # seconds that Redis may take to answer
 RETRY = 1.0  # seconds until Redis is asked again after it failed
 TRIES = 3  # of a command whose connection turns out to be closed

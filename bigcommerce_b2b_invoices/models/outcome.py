@@ -1,6 +1,6 @@
 """The outcome of each of many calls, and the summary of all of them."""
 
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -9,23 +9,42 @@ Result = TypeVar("Result")
 
 
 @attrs.frozen
-class Outcome(Generic[Item, Result]):
-    """The outcome of the operation on one item.
+class Success(Generic[Item, Result]):
+    """The outcome of an operation that returned.
 
     Attributes:
-        item: The item.
-        result: The value that the operation returned; None if it failed.
-        error: The exception that the operation raised; None if it succeeded.
+        item: The item that the operation was called with.
+        result: The value that it returned.
+        error: None.
+        ok: True.
     """
 
     item: Item
-    result: Result | None = None
-    error: Exception | None = None
+    result: Result
+    error: None = attrs.field(default=None, init=False, repr=False)
+    ok: Literal[True] = attrs.field(default=True, init=False, repr=False)
 
-    @property
-    def ok(self) -> bool:
-        """Whether the operation succeeded."""
-        return self.error is None
+
+@attrs.frozen
+class Failure(Generic[Item]):
+    """The outcome of an operation that raised an exception.
+
+    Attributes:
+        item: The item that the operation was called with.
+        result: None.
+        error: The exception that it raised.
+        ok: False.
+    """
+
+    item: Item
+    error: Exception
+    result: None = attrs.field(default=None, init=False, repr=False)
+    ok: Literal[False] = attrs.field(default=False, init=False, repr=False)
+
+
+# The outcome of an operation on one item. To tell the two apart: `if outcome.ok` (pyright needs `outcome.ok is True`),
+# `isinstance(outcome, Success)`, or `match outcome: case Success(item, result)`.
+Outcome: TypeAlias = Success[Item, Result] | Failure[Item]
 
 
 @attrs.frozen(kw_only=True)

@@ -31,7 +31,7 @@ class CompanyInvoices:
         if own.customer_id is None:
             raise TypeError("customer_id must be the id of a B2B Edition company, not None")
         self._invoices = invoices
-        self.customer_id = own.customer_id
+        self.customer_id: str = own.customer_id
 
     async def get(self, invoice_id: int) -> Invoice:
         """One invoice of the company. One request.

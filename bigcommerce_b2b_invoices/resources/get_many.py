@@ -17,7 +17,7 @@ import attrs
 from bigcommerce_b2b_invoices.errors import B2BError, DecodeError, ForeignInvoiceError, IncompleteWalkError, NotFoundError
 from bigcommerce_b2b_invoices.models.checks import resource_id
 from bigcommerce_b2b_invoices.models.invoice import Invoice
-from bigcommerce_b2b_invoices.models.outcome import Outcome
+from bigcommerce_b2b_invoices.models.outcome import Failure, Outcome, Success
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery, SortField
 from bigcommerce_b2b_invoices.resources.lists import INVOICES, Listed
 from bigcommerce_b2b_invoices.resources.owner import EVERYBODY, Owner
@@ -82,7 +82,7 @@ class GetMany(Stream[Outcome[int, Invoice]]):
             except (IncompleteWalkError, DecodeError):
                 self._walking = False  # a walk over this list is impossible: request the ids one by one
             except B2BError as error:
-                self._ready.extend(Outcome(each, error=error) for each in self._rest)
+                self._ready.extend(Failure(each, error) for each in self._rest)
                 self._rest.clear()
                 self._walking = False
         return self._ready.popleft() if self._ready else await self._one_by_one.take()
@@ -105,11 +105,11 @@ class GetMany(Stream[Outcome[int, Invoice]]):
 
     def _outcome(self, invoice_id: int, answer: Slice, index: int) -> Outcome[int, Invoice]:
         try:
-            return Outcome(invoice_id, self._owner.check(self._list.read(answer, index)))
+            return Success(invoice_id, self._owner.check(self._list.read(answer, index)))
         except DecodeError as error:
-            return Outcome(invoice_id, error=self._owner.judge(error))
+            return Failure(invoice_id, self._owner.judge(error))
         except ForeignInvoiceError as error:
-            return Outcome(invoice_id, error=error)
+            return Failure(invoice_id, error)
 
     def _make_plan(self, left: float) -> GetPlan:
         rest, spent = len(self._rest), self._walk.report.requests
@@ -142,7 +142,7 @@ class GetMany(Stream[Outcome[int, Invoice]]):
     def _end_walk(self) -> None:
         self._walking = False
         if self._walk.report.guarantee == "complete":
-            self._ready.extend(Outcome(each, error=_not_found(each)) for each in self._rest)
+            self._ready.extend(Failure(each, _not_found(each)) for each in self._rest)
             self._rest.clear()
 
     def _cancel(self) -> None:

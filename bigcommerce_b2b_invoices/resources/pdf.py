@@ -12,7 +12,7 @@ from bigcommerce_b2b_invoices.files import appearing
 
 BLOCK = 2**20  # bytes that are written at a time
 Progress = Callable[[int, int | None], None]
-logger = logging.getLogger("bigcommerce_b2b_invoices")
+logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
 
 
 class Transfer(Protocol):
@@ -46,7 +46,7 @@ class PDFStream(AsyncIterator[bytes]):
 
     def __init__(self, transfer: Transfer, filename: str) -> None:
         self._transfer = transfer
-        self.size = transfer.size
+        self.size: int | None = transfer.size
         self.filename = filename
 
     async def __anext__(self) -> bytes:

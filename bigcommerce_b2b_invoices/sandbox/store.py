@@ -32,9 +32,9 @@ class Store:
     """
 
     def __init__(self, rows: Iterable[Row], make_text: Callable[[Row], tuple[str, str]]) -> None:
-        self.rows = {row.id: row for row in rows}  # in the order of their ids, which views rely on
-        self.numbers = {row.invoice_number: row.id for row in self.rows.values()}
-        self.next_id = max(self.rows, default=0) + 1  # an id is never used twice
+        self.rows: dict[int, Row] = {row.id: row for row in rows}  # in the order of their ids, which views rely on
+        self.numbers: dict[str, int] = {row.invoice_number: row.id for row in self.rows.values()}
+        self.next_id: int = max(self.rows, default=0) + 1  # an id is never used twice
         self._make_text = make_text
         self._views: OrderedDict[tuple[Filter, str], View] = OrderedDict()
 

@@ -93,7 +93,7 @@ class View:
         self._key = SORTS[sort_by]
         for test in self._tests:
             rows = [row for row in rows if test(row)]
-        self.rows = sorted(rows, key=self._key)  # type: ignore[arg-type]  # keys of one field compare, as int, str or (bool, str)
+        self.rows: list[Row] = sorted(rows, key=self._key)  # type: ignore[arg-type]  # keys of one field compare, as int, str or (bool, str)
 
     def _place(self, row: Row) -> tuple[object, int]:
         return (self._key(row), row.id)

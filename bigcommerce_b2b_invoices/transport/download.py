@@ -172,7 +172,7 @@ class PublicSockets:
     """
 
     def __init__(self) -> None:
-        self.refused = ""
+        self.refused: str = ""
 
     def __call__(self, address: _Address) -> socket.socket:
         """A socket for this address. Raises PermissionError if the address is not public."""

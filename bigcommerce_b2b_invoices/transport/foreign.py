@@ -23,7 +23,7 @@ from bigcommerce_b2b_invoices.errors import (
 from bigcommerce_b2b_invoices.transport.callers import CallersError, find_callers
 
 WORTH_RETRYING = (408, 429)  # 4xx answers of a proxy to CONNECT that may be different the next time
-logger = logging.getLogger("bigcommerce_b2b_invoices")
+logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
 
 
 class InterruptedSendingError(Exception):
@@ -65,9 +65,9 @@ class SendOnce:
     __slots__ = ("begun", "is_readable", "proxy")
 
     def __init__(self) -> None:
-        self.begun = False
-        self.proxy = ""
-        self.is_readable = False
+        self.begun: bool = False
+        self.proxy: str = ""
+        self.is_readable: bool = False
 
     async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         """Send the request, and note whether any byte of it was sent."""

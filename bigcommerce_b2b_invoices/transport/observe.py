@@ -9,7 +9,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 import attrs
 
 T = TypeVar("T")
-logger = logging.getLogger("bigcommerce_b2b_invoices")
+logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
 
 
 @attrs.frozen(kw_only=True)

@@ -39,7 +39,7 @@ DOUBTED_ATTEMPTS = 2  # for a call that gets 5xx, as long as this client has had
 DOUBT = "this client has had no other kind of answer yet, and the API also answers a wrong store hash like this: check store_hash"
 LONG_WAIT = 1.0  # seconds; longer waits are logged at INFO
 LARGE_BODY = 64 * 1024  # bytes of an answer that takes about a millisecond to decode
-logger = logging.getLogger("bigcommerce_b2b_invoices")
+logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
 
 
 @attrs.frozen(kw_only=True)

@@ -31,8 +31,8 @@ class PageChecks:
         self._rank: int | None = None  # the place in the list of the first row with the key of that one
         self._arrived = 0
         self._known: dict[int, Mark] = {}  # the rows of the page before, in their order
-        self.pushed = 0
-        self.size_unsure = False
+        self.pushed: int = 0
+        self.size_unsure: bool = False
 
     def contradiction(
         self, offset: int, marks: Sequence[Mark], *, echoed_limit: int | None, total: int | None, arrived: int

@@ -62,15 +62,15 @@ class Pass:
     def __init__(self, order: Order, limit: int, seen: IdSet, *, until: int | None = None, thrifty: bool = False) -> None:
         self.order = order
         self.limit = limit
-        self.offset = 0
-        self.reach = 0
+        self.offset: int = 0
+        self.reach: int = 0
         self.frontier: int | None = None
-        self.done = False
-        self.accepted = 0
-        self.step_backs = 0
-        self.duplicates = 0
-        self.unproven = ""
-        self.broken = ""
+        self.done: bool = False
+        self.accepted: int = 0
+        self.step_backs: int = 0
+        self.duplicates: int = 0
+        self.unproven: str = ""
+        self.broken: str = ""
         self._seen = seen
         self._thrifty = thrifty  # request no more pages than necessary, although a deletion then costs a step back
         self.until = until  # the pass is done when it reaches keys beyond this one

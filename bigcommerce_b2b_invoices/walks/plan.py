@@ -152,10 +152,10 @@ class Plan:
         self._unique = unique
         self._latest = latest
         self._thrifty = thrifty
-        self.started = position.started if position else 0
+        self.started: int = position.started if position else 0
         self.anomalies: list[str] = []
-        self.generation = 0  # counts the passes: pages requested in one pass mean nothing in the next
-        self.done = False
+        self.generation: int = 0  # counts the passes: pages requested in one pass mean nothing in the next
+        self.done: bool = False
         self.home = order  # the order whose keys `_floor` uses
         self._floor: int | None = None  # the walk that is resumed has delivered the rows whose key comes before it
         self._resumed = position is not None
@@ -180,7 +180,7 @@ class Plan:
         self._earlier_step_backs = 0
         self._earlier_duplicates = 0
         self._provable = order.provable
-        self.current = Pass(position.order if position else order, limit, self._seen, thrifty=thrifty)
+        self.current: Pass = Pass(position.order if position else order, limit, self._seen, thrifty=thrifty)
         if position:
             self._go_on_from(position)
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from bigcommerce_b2b_invoices.errors import OutcomeUnknownError
 from bigcommerce_b2b_invoices.models.checks import whole_number
-from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Outcome
+from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Failure, Outcome, Success
 from bigcommerce_b2b_invoices.walks.consumer import Consumer, Loop
 from bigcommerce_b2b_invoices.wire.call import IN_BULK
 
@@ -203,10 +203,10 @@ class _Work(Generic[Item, Result]):
             result = await self._operation(item)
         except OutcomeUnknownError as error:
             self._unknown += 1
-            return Outcome(item, error=error)
+            return Failure(item, error)
         except Exception as error:  # noqa: BLE001 - one failure never stops the rest
             self._failed += 1
-            return Outcome(item, error=error)
+            return Failure(item, error)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -217,9 +217,9 @@ class _Work(Generic[Item, Result]):
             raise
         else:
             self._succeeded += 1
-            return Outcome(item, result)
+            return Success(item, result)
         self._failed += 1
-        return Outcome(item, error=RuntimeError("the operation raised CancelledError, although nobody cancelled it"))
+        return Failure(item, RuntimeError("the operation raised CancelledError, although nobody cancelled it"))
 
 
 class _Each(AsyncIterator[Item]):

@@ -136,7 +136,7 @@ def _hook(read: Read) -> Callable[[Any, type], Any]:
     return lambda value, _type: read(value)
 
 
-converter = _make_converter()
+converter: cattrs.Converter = _make_converter()
 
 
 def hook_of(cls: type[T]) -> "Hook[T]":

@@ -25,7 +25,7 @@ def reader_back(cls: Any) -> Read:  # noqa: ANN401 - a class, or a generic class
     """
     made_by = get_origin(cls) or cls
     if not attrs.has(made_by) or issubclass(made_by, BaseException):
-        raise TypeError(f"{made_by.__name__} cannot be read back")
+        raise TypeError(f"{getattr(made_by, '__name__', made_by)} cannot be read back")
     if keeps(made_by):
         return make_reader(made_by)
     given = dict(zip(getattr(made_by, "__parameters__", ()), get_args(cls), strict=False))

@@ -34,7 +34,7 @@ class Unreadable(ValueError):  # noqa: N818 - a signal inside `wire`, not an err
         super().__init__(problem)
         self.problem = problem
         self.steps: list[str] = []
-        self.model = ""
+        self.model: str = ""
 
     def inside(self, step: str, model: str = "") -> Self:
         """The same exception, with one more step of the path. Only the innermost class is kept as `model`."""

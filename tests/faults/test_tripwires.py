@@ -11,7 +11,7 @@ from conftest import TOKEN
 from scripted_server import CLOSE, Bytes, ScriptedServer, Stall, raw
 
 from bigcommerce_b2b_invoices.transport.credentials import Secret
-from bigcommerce_b2b_invoices.transport.foreign import ConnectionFailure, InterruptedSendingError, Sending, send_once
+from bigcommerce_b2b_invoices.transport.foreign import ConnectionFailure, InterruptedSendingError, SendOnce, send_once
 
 HEADERS = {"X-Auth-Token": Secret(TOKEN)}
 
@@ -68,7 +68,7 @@ async def test_a_total_time_out_looks_the_same_before_and_after_sending_but_not_
 
 
 async def _timed_out(session: aiohttp.ClientSession, url: str, begun: list[bool]) -> None:
-    sending = Sending()
+    sending = SendOnce()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await session.get(url, middlewares=(sending,))
@@ -78,11 +78,11 @@ async def _timed_out(session: aiohttp.ClientSession, url: str, begun: list[bool]
 @pytest.mark.parametrize("body", [None, b"x" * 10, b"x" * 2**20])
 async def test_a_request_has_its_response_as_soon_as_anything_was_sent(session: aiohttp.ClientSession, body: Any) -> None:
     async with ScriptedServer([CLOSE]) as server:
-        sending = Sending()
+        sending = SendOnce()
         with pytest.raises(InterruptedSendingError):
             await session.post(server.base_url, data=body, middlewares=(sending,))
         assert (sending.begun, len(server.seen)) == (True, 1)
-    sending = Sending()
+    sending = SendOnce()
     with pytest.raises(ConnectionFailure):
         await session.post(server.base_url, data=body, middlewares=(sending,))
     assert not sending.begun

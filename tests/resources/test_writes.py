@@ -33,7 +33,7 @@ ROW: dict[str, Any] = {"invoiceNumber": "N-1", "customerId": "3", "type": "Old",
 CHANGES = InvoiceChanges(type="New")
 
 
-async def no_download(*_: object, **__: object) -> Any:
+def no_download(*_: object, **__: object) -> Any:
     raise AssertionError
 
 

@@ -178,7 +178,12 @@ LOST: list[tuple[dict[str, Any], Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("store", "edit", "path"), LOST, indirect=["store"], ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("store", "edit", "path"),
+    LOST,
+    indirect=["store"],
+    ids=["null", "text", "object", "no object", "list", "text in place of an address"],
+)
 async def test_an_edit_does_not_replace_a_part_that_cannot_be_read(store: Store, edit: Any, path: str) -> None:
     before = store.row["details"]
 

@@ -15,6 +15,7 @@ from bigcommerce_b2b_invoices import (
     ExtraField,
     ExtraFieldConfig,
     ExtraFieldProblem,
+    Failure,
     Invoice,
     InvoiceChanges,
     InvoiceContents,
@@ -29,6 +30,7 @@ from bigcommerce_b2b_invoices import (
     Page,
     SearchField,
     SortField,
+    Success,
     WalkReport,
     from_json,
     to_json,
@@ -119,7 +121,7 @@ def test_an_empty_list_of_changes_stays_an_empty_list() -> None:
     assert to_json(InvoiceChanges(extra_fields=())) == '{"extraFields":[]}'
 
 
-@pytest.mark.parametrize("cls", [Page, Outcome, Outcome[int, Invoice], NotFoundError, Attempt, list[Invoice], int])
+@pytest.mark.parametrize("cls", [Page, Outcome, Success[int, Invoice], Failure[int], NotFoundError, Attempt, list[Invoice], int])
 def test_what_cannot_be_read_back_is_a_type_error_that_says_so(cls: Any) -> None:
     with pytest.raises(TypeError, match="cannot be read back"):
         from_json(cls, "{}")

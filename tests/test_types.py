@@ -1,0 +1,43 @@
+"""Type checkers in strict mode understand a user's program, and know the type of every public name."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(__file__).parent / "typing" / "user_program.py"
+BIN = Path(sys.executable).parent
+
+
+def run(folder: Path, *command: str | Path) -> str:
+    """What a program prints that is started elsewhere, so that no settings of this project apply."""
+    environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("checker", ["mypy", "pyright", "python"])
+def test_a_users_program_passes_in_strict_mode_and_runs(tmp_path: Path, checker: str) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.read_text())
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
+    commands = {
+        "mypy": [BIN / "mypy", "--strict", program],
+        "pyright": [BIN / "pyright", "--pythonpath", sys.executable, program],
+        "python": [sys.executable, program],
+    }
+
+    printed = run(tmp_path, *commands[checker])
+
+    assert {"mypy": "no issues found", "pyright": "0 errors", "python": "complete"}[checker] in printed
+
+
+def test_every_public_name_has_a_known_type(tmp_path: Path) -> None:
+    verify = ["--verifytypes", "bigcommerce_b2b_invoices", "--ignoreexternal"]
+
+    printed = run(tmp_path, BIN / "pyright", "--pythonpath", sys.executable, *verify)
+
+    assert "Type completeness score: 100%" in printed
