@@ -1,13 +1,18 @@
-"""Write invoices to a file. The path's ending sets the format, and the file appears whole or not at all."""
+"""Write invoices to a file, which appears whole or not at all, or as text for a streaming response."""
 
 from bigcommerce_b2b_invoices.export.cells import iso_utc, plain_amount, word
+from bigcommerce_b2b_invoices.export.csv import COLUMNS, csv_rows
 from bigcommerce_b2b_invoices.export.formats import FORMATS, Export, InvoiceWriter, open_export, write_invoices
+from bigcommerce_b2b_invoices.export.jsonl import json_lines
 
 __all__ = [
+    "COLUMNS",
     "FORMATS",
     "Export",
     "InvoiceWriter",
+    "csv_rows",
     "iso_utc",
+    "json_lines",
     "open_export",
     "plain_amount",
     "word",

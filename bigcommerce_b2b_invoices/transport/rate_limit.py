@@ -299,4 +299,4 @@ class RateLimiter:
 
 
 def _whole(seconds: float) -> int:
-    return max(1, math.ceil(seconds))
+    return max(1, math.ceil(max(seconds, 0.0)))
