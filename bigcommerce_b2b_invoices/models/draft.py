@@ -26,7 +26,9 @@ def _extra_fields(values: Iterable[ExtraField]) -> tuple[ExtraField, ...]:
 
 
 def _time(value: datetime | None) -> datetime | None:
-    return checks.plain_time(value)
+    """The time in whole seconds, as it is sent."""
+    plain = checks.plain_time(value)
+    return plain.replace(microsecond=0) if isinstance(plain, datetime) else plain
 
 
 def _channel(value: int | None) -> int | None:
@@ -48,11 +50,11 @@ class InvoiceDraft(Model):
         invoice_number: Must be unique in the store. Choose it before the first try: the number makes a repeated create safe.
         customer_id: Id of the B2B Edition company.
         open_balance: The amount still to be paid. If it is <= 0, the API sets the status to COMPLETED.
-        due_date: By default the current time plus the days set in the B2B Edition control panel. Sent in whole seconds.
+        due_date: By default the current time plus the days set in the B2B Edition control panel. Kept and sent in whole seconds.
         status: By default OPEN.
         order_number: The BigCommerce order id.
-        issued_at: When the invoice was created; by default the current time. An `Invoice` has it as `created_at`. Sent in whole
-            seconds.
+        issued_at: When the invoice was created; by default the current time. An `Invoice` has it as `created_at`. Kept and sent in
+            whole seconds.
         source: By default B2B_EDITION.
         external_pdf_url: The URL of a PDF of at most 5 MB, on a host that allows cross-origin requests.
     """
@@ -88,7 +90,7 @@ class InvoiceChanges(Model):
     Attributes:
         details: Replaces all details of the invoice. Start from the details that you read.
         extra_fields: None leaves them as they are; a tuple is sent unchanged.
-        created_at: The API allows this to be changed. Sent in whole seconds.
+        created_at: The API allows this to be changed. Kept and sent in whole seconds.
         external_pdf_url: An empty text removes the link.
     """
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import DecodeError
+from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
 from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
 from bigcommerce_b2b_invoices.models.page import Page
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
@@ -41,10 +41,14 @@ class CompanyInvoices:
             NotFoundError: There is no such invoice.
         """
         owner = Owner(self.customer_id)
+        error: DecodeError | ForeignInvoiceError = owner.foreign(invoice_id)
         try:
-            return owner.check(await self._invoices.get(invoice_id))
+            invoice = await self._invoices.get(invoice_id)
+            if owner.owns(invoice):
+                return invoice
+            del invoice  # a traceback may show it
         except DecodeError as unreadable:
-            error = owner.judge(unreadable)
+            error = owner.judge(unreadable, invoice_id)
         raise error
 
     async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = MAX_LIMIT) -> Page[Invoice]:

@@ -1,5 +1,6 @@
 """Compares an invoice with what a write asked for, field by field and without I/O."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Context, Decimal
 
@@ -8,10 +9,12 @@ import attrs
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, Money
 from bigcommerce_b2b_invoices.wire import converter
+from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
+from bigcommerce_b2b_invoices.wire.reader import KEPT
 
 DIGITS = Context(prec=64)  # more digits than any amount that a Money accepts
 TELLING = (  # fields that tell our invoice from somebody else's: set when it is made, and seldom changed later
-    "customer_id", "original_balance", "type", "due_date", "order_number", "purchase_order_number",
+    "original_balance", "type", "due_date", "order_number", "purchase_order_number",
     "external_id", "external_customer_id",
 )  # fmt: skip
 
@@ -19,11 +22,20 @@ TELLING = (  # fields that tell our invoice from somebody else's: set when it is
 def differences(draft: InvoiceDraft, invoice: Invoice) -> tuple[str, ...]:
     """Names of the `TELLING` fields in which the invoice differs from the draft, apart from what a store does to values.
 
-    A store may round an amount, cut a text, strip blanks, or change the case. Fields unset in the draft do not count.
+    A store may round an amount, cut a text, strip blanks, or change the case, but it does not change the company. Fields that are
+    unset in the draft do not count.
     """
-    return tuple(
-        name for name in TELLING if (wanted := getattr(draft, name)) is not None and not is_alike(wanted, getattr(invoice, name))
-    )
+    others = [] if invoice.customer_id == draft.customer_id else ["customer_id"]
+    for name in TELLING:
+        wanted = getattr(draft, name)
+        if wanted is not None and not is_alike(wanted, getattr(invoice, name)):
+            others.append(name)
+    return tuple(others)
+
+
+def is_same_number(wanted: str, found: str | None) -> bool:
+    """Whether a store may have stored a number as another one that differs only in blanks, case or leading zeros."""
+    return found is not None and _plain(found) == _plain(wanted)
 
 
 def has_changes(changes: InvoiceChanges, invoice: Invoice) -> bool:
@@ -52,7 +64,8 @@ def _is_equal(wanted: object, found: object) -> bool:
     if isinstance(wanted, tuple):  # extra fields, in any order
         return isinstance(found, tuple) and set(found) == set(wanted)
     if isinstance(wanted, InvoiceDetails):  # as they were sent: a kept null is not written once its field has a value
-        return found in (wanted, converter.read(InvoiceDetails, converter.write(wanted)))
+        sent = write_json(converter.write(wanted)).encode()
+        return found in (wanted, converter.read(InvoiceDetails, read_json(sent)))
     return found == wanted or (wanted == "" and found is None)  # an empty text removes a link
 
 
@@ -72,15 +85,19 @@ def is_alike(wanted: object, found: object) -> bool:
     if isinstance(wanted, str):
         cut = _plain(found) if isinstance(found, str) else ""
         return cut == _plain(wanted) or (bool(cut) and _plain(wanted).startswith(cut))
-    if isinstance(wanted, tuple) and isinstance(found, tuple):
+    if isinstance(wanted, tuple | list) and isinstance(found, tuple | list):
         return len(wanted) == len(found) and _in_some_order(wanted, found)
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(is_alike(value, found.get(key)) for key, value in wanted.items())
     if attrs.has(type(wanted)) and type(found) is type(wanted):
-        names = [field.name for field in attrs.fields(type(wanted)) if field.name != "additional_properties"]  # type: ignore[arg-type]
-        return all(is_alike(getattr(wanted, name), getattr(found, name)) for name in names)
+        names = [field.name for field in attrs.fields(type(wanted)) if field.name != KEPT]  # type: ignore[arg-type]
+        if not all(is_alike(getattr(wanted, name), getattr(found, name)) for name in names):
+            return False
+        return is_alike(getattr(wanted, KEPT, {}), getattr(found, KEPT, {}))
     return _is_equal(wanted, found)
 
 
-def _in_some_order(wanted: tuple[object, ...], found: tuple[object, ...]) -> bool:
+def _in_some_order(wanted: Sequence[object], found: Sequence[object]) -> bool:
     rest = list(found)
     for each in wanted:
         place = next((index for index, other in enumerate(rest) if is_alike(each, other)), None)

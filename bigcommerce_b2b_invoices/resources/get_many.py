@@ -105,11 +105,10 @@ class GetMany(Stream[Outcome[int, Invoice]]):
 
     def _outcome(self, invoice_id: int, answer: Slice, index: int) -> Outcome[int, Invoice]:
         try:
-            return Success(invoice_id, self._owner.check(self._list.read(answer, index)))
+            invoice = self._list.read(answer, index)
         except DecodeError as error:
-            return Failure(invoice_id, self._owner.judge(error))
-        except ForeignInvoiceError as error:
-            return Failure(invoice_id, error)
+            return Failure(invoice_id, self._owner.judge(error, invoice_id))
+        return Success(invoice_id, invoice) if self._owner.owns(invoice) else Failure(invoice_id, self._owner.foreign(invoice_id))
 
     def _make_plan(self, left: float) -> GetPlan:
         rest, spent = len(self._rest), self._walk.report.requests
@@ -155,10 +154,14 @@ class GetMany(Stream[Outcome[int, Invoice]]):
 
 
 async def _get(send: Send, owner: Owner, invoice_id: int) -> Invoice:
+    error: DecodeError | ForeignInvoiceError = owner.foreign(invoice_id)
     try:
-        return owner.check(await send(endpoints.get_invoice(invoice_id), bulk=True))
+        invoice = await send(endpoints.get_invoice(invoice_id), bulk=True)
+        if owner.owns(invoice):
+            return invoice
+        del invoice  # a traceback may show it
     except DecodeError as unreadable:
-        error = owner.judge(unreadable)
+        error = owner.judge(unreadable, invoice_id)
     raise error
 
 

@@ -18,7 +18,13 @@ from bigcommerce_b2b_invoices.errors import (
 )
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder
-from bigcommerce_b2b_invoices.resources.evidence import details_alike, differences, has_changes, may_have_changes
+from bigcommerce_b2b_invoices.resources.evidence import (
+    details_alike,
+    differences,
+    has_changes,
+    is_same_number,
+    may_have_changes,
+)
 from bigcommerce_b2b_invoices.resources.settle import Locks, Look, Settler, is_final, outcome, unknown_outcome
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
@@ -34,7 +40,7 @@ class InvoiceWrites:
     Args:
         send: Makes a call.
         get: Reads an invoice.
-        with_number: Returns all invoices with exactly this number.
+        search: Returns all invoices that the API's loose search for a number finds.
         settler: Looks for writes whose answers were lost.
         attempts: The most attempts of one create, or of one edit of details.
         locks: Let one create of a number run at a time.
@@ -44,7 +50,7 @@ class InvoiceWrites:
         self,
         send: Send,
         get: Callable[[int], Awaitable[Invoice]],
-        with_number: Callable[[str], Awaitable[list[Invoice]]],
+        search: Callable[[str], Awaitable[list[Invoice]]],
         settler: Settler,
         *,
         attempts: int,
@@ -52,7 +58,7 @@ class InvoiceWrites:
     ) -> None:
         self._send = send
         self._get = get
-        self._with_number = with_number
+        self._search = search
         self._settler = settler
         self._posts = min(MOST_POSTS, attempts)
         self._locks = locks
@@ -80,13 +86,22 @@ class InvoiceWrites:
                     break
             raise unknown or AssertionError("there is at least one attempt")
 
+    async def _with_number(self, number: str) -> list[Invoice]:
+        return [invoice for invoice in await self._search(number) if invoice.invoice_number == number]
+
     async def _find_own(self, draft: InvoiceDraft) -> int | None:
         """The id of the invoice that was made from the draft; None if no invoice has its number."""
-        found = await self._with_number(draft.invoice_number)
+        near = [
+            each for each in await self._search(draft.invoice_number) if is_same_number(draft.invoice_number, each.invoice_number)
+        ]
+        found = [invoice for invoice in near if invoice.invoice_number == draft.invoice_number]
+        for invoice in near:
+            if not found and not differences(draft, invoice):  # ours, if the store changed the number
+                raise OutcomeUnknownError(f"invoice {invoice.id} looks like the draft, but its number is written in another way")
         if not found:
             return None
         other = differences(draft, found[0])
-        if len(found) > 1 or "customer_id" in other:
+        if len(found) > 1 or ("customer_id" in other and found[0].customer_id is not None):
             raise _taken(draft, found)
         if other:  # of our company, with our number: ours in values that the store replaced, or somebody else's
             raise OutcomeUnknownError(f"invoice {found[0].id} has the number, but differs in {', '.join(other)}")
@@ -105,7 +120,8 @@ class InvoiceWrites:
             found = await outcome(self._with_number(draft.invoice_number))
             if not isinstance(found, B2BError) and found:
                 error.invoice_ids = tuple(invoice.id for invoice in found)
-                error.is_same = not differences(draft, found[0]) if len(found) == 1 else None
+                is_known = len(found) == 1 and found[0].customer_id is not None
+                error.is_same = not differences(draft, found[0]) if is_known else None
         return error
 
     async def create_from_order(self, order_id: int) -> InvoiceFromOrder:
@@ -164,10 +180,10 @@ class InvoiceWrites:
             )
             if isinstance(after, B2BError):
                 raise after if unknown is not None else _unread(after, look, invoice_id, sent)
-            is_alike = details_alike(details, after.details)
+            is_alike = details_alike(details, after.details) and after.details != before.details
             if has_changes(changes, after) or (is_alike and unknown is None):  # accepted, though the store changed values
                 return after
-            if unknown is not None and is_alike and after != before:
+            if unknown is not None and is_alike:
                 raise unknown
             if after.details != before.details:
                 raise _conflict(

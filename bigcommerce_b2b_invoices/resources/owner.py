@@ -30,23 +30,27 @@ class Owner:
         """Whether the invoice belongs to the company."""
         return self.customer_id is None or invoice.customer_id == self.customer_id
 
-    def check(self, invoice: Invoice) -> Invoice:
-        """The invoice. Raises a ForeignInvoiceError if it belongs to another company."""
-        if self.owns(invoice):
-            return invoice
-        raise self._foreign(invoice.id)
+    def judge(self, error: DecodeError, invoice_id: int | None = None) -> DecodeError | ForeignInvoiceError:
+        """The error of an invoice that cannot be read, or a ForeignInvoiceError if the invoice may belong to another company.
 
-    def judge(self, error: DecodeError) -> DecodeError | ForeignInvoiceError:
-        """The error of an invoice that cannot be read, or a ForeignInvoiceError if the invoice may belong to another company."""
+        Args:
+            error: The error.
+            invoice_id: The id that was asked for, if one was.
+        """
         if self.customer_id is None:
             return error
         try:
-            found = read_text(error.row.get("customerId")) if isinstance(error.row, dict) else None
+            found = read_text(error.row.get("customerId")) if type(error.row) is dict else None  # an OddObject is not certain
         except Unreadable:
             found = None
-        return error if found == self.customer_id else self._foreign(error.invoice_id)
+        return error if found == self.customer_id else self.foreign(error.invoice_id if invoice_id is None else invoice_id)
 
-    def _foreign(self, invoice_id: int | None) -> ForeignInvoiceError:
+    def foreign(self, invoice_id: int | None) -> ForeignInvoiceError:
+        """The error of an invoice that the caller may not see, or that may be such a one."""
+        if invoice_id is None:
+            return ForeignInvoiceError(f"an invoice does not belong to company {self.customer_id}").of_request(
+                "GET", "/invoices", 1
+            )
         error = ForeignInvoiceError(f"invoice {invoice_id} does not belong to company {self.customer_id}")
         return error.of_request("GET", f"/invoices/{invoice_id}", 1)
 

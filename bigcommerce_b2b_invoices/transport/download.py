@@ -81,6 +81,7 @@ class Transfer:
         self._pieces: AsyncIterator[bytes] | None = None
         self._first = b""
         self._received = 0
+        self._reading = False
         self._start = self._end = b""
 
     async def open(self) -> DownloadError | None:
@@ -98,7 +99,13 @@ class Transfer:
         if self._first:
             piece, self._first = self._first, b""
             return piece
-        found = await self._in_time(self._next(self._pieces))
+        if self._reading:
+            raise RuntimeError("a PDF has one reader: open it once for each reader")
+        self._reading = True
+        try:
+            found = await self._in_time(self._next(self._pieces))
+        finally:
+            self._reading = False
         if isinstance(found, DownloadError):
             raise found
         return found

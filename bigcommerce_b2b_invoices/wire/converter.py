@@ -169,7 +169,7 @@ def explained(problem: Unreadable, cls: type, value: object, path: str) -> Decod
 
 def name_of(cls: Any) -> str:  # noqa: ANN401 - a class, or a generic class with its argument
     """The name of the class, without the argument of a generic class."""
-    return str((get_origin(cls) or cls).__name__)
+    return str(getattr(get_origin(cls) or cls, "__name__", cls))
 
 
 def read_all(cls: type[T], values: Iterable[object], path: str = "data") -> tuple[T, ...]:

@@ -7,12 +7,12 @@ from typing import TypeVar
 from bigcommerce_b2b_invoices.errors import DecodeError, InvoiceNumberTakenError
 from bigcommerce_b2b_invoices.models.checks import resource_id, whole_number
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
-from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceFromOrder, PDFLinks
+from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, PDFLinks
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
 from bigcommerce_b2b_invoices.wire import converter
 from bigcommerce_b2b_invoices.wire.call import Call
 from bigcommerce_b2b_invoices.wire.envelope import Envelope
-from bigcommerce_b2b_invoices.wire.json_text import write_json
+from bigcommerce_b2b_invoices.wire.json_text import read_json, write_json
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Request, Slice
 from bigcommerce_b2b_invoices.wire.parameters import query_parameters
 from bigcommerce_b2b_invoices.wire.reader import NOTE
@@ -123,7 +123,20 @@ def _invoice_path(invoice_id: int) -> str:
 
 
 def _body(model: InvoiceDraft | InvoiceChanges) -> bytes:
-    return write_json(converter.write(model)).encode("ascii")
+    body = write_json(converter.write(model)).encode("ascii")
+    if model.details is not None:
+        _check_readable(body)
+    return body
+
+
+def _check_readable(body: bytes) -> None:
+    """Refuse details that the API would store, and that nobody could read back."""
+    try:
+        converter.read(InvoiceDetails, read_json(body)["details"], "details")  # type: ignore[index] # just written
+        return
+    except (DecodeError, ValueError) as unreadable:
+        problem = f"the details could not be read back: {unreadable}"
+    raise ValueError(problem)
 
 
 def _read(cls: type[T], envelope: Envelope) -> T:

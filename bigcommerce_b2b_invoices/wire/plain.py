@@ -1,8 +1,9 @@
 """Models <-> dicts of plain values, which `json.dumps` and other libraries take: str, int, bool, None, list and dict."""
 
+import operator
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TypeVar
+from typing import SupportsIndex, TypeVar
 
 import attrs
 
@@ -12,6 +13,8 @@ from bigcommerce_b2b_invoices.wire.strict import reader_back
 from bigcommerce_b2b_invoices.wire.values import Unreadable
 
 T = TypeVar("T")
+
+TOO_LARGE = 10**640  # Python may refuse to write a number with more digits
 
 
 def to_dict(model: attrs.AttrsInstance) -> dict[str, object]:
@@ -67,7 +70,13 @@ def _plain(value: object) -> object:
 
 def _json_value(value: object) -> object:
     """The value as if it had been parsed from JSON."""
-    if value is None or isinstance(value, bool | int | str | Decimal):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, SupportsIndex):  # also numpy's whole numbers, and members of an enum
+        return _whole(operator.index(value))
+    if isinstance(value, Decimal) and value.is_finite():
         return value
     if isinstance(value, Mapping):
         made: dict[str, object] = {}
@@ -80,6 +89,12 @@ def _json_value(value: object) -> object:
         return [_step(item, f"[{index}]") for index, item in enumerate(value)]
     hint = ": it may have lost digits; write the number as a text, or use from_json" if isinstance(value, float) else ""
     raise Unreadable(f"cannot read a {type(value).__name__}{hint}")
+
+
+def _whole(value: int) -> int:
+    if abs(value) >= TOO_LARGE:
+        raise Unreadable("a number that is out of range")
+    return value
 
 
 def _step(value: object, step: str) -> object:

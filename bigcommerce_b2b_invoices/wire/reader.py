@@ -189,8 +189,8 @@ def _gatherer(fields: Collection[Field]) -> Callable[..., Mapping[str, object]]:
             if raw.__class__ is dict or raw.__class__ is list:
                 try:
                     values.read_opaque(raw)
-                except Unreadable as deep:
-                    raise deep.inside(f".{key}")  # noqa: B904 - the same signal
+                except Unreadable as deep:  # the server's own key does not become part of an error's text
+                    raise deep.inside(f".{key if key in lost else KEPT}")  # noqa: B904 - the same signal
         return rest or NOTHING
 
     return gather

@@ -24,7 +24,7 @@ def reader_back(cls: Any) -> Read:  # noqa: ANN401 - a class, or a generic class
         TypeError: An object of the class cannot be read back.
     """
     made_by = get_origin(cls) or cls
-    if not attrs.has(made_by) or issubclass(made_by, BaseException):
+    if not isinstance(made_by, type) or not attrs.has(made_by) or issubclass(made_by, BaseException):
         raise TypeError(f"{getattr(made_by, '__name__', made_by)} cannot be read back")
     if keeps(made_by):
         return make_reader(made_by)

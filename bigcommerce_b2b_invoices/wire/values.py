@@ -15,6 +15,7 @@ Read: TypeAlias = Callable[..., Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EXACT = Context(prec=200, traps=[InvalidOperation, Overflow])  # the application's context may round, or raise for a good value
 LAST_SECOND = 253_402_300_800  # the first second after the year 9999, the last year that Python's times can hold
+LEAST = Decimal((0, (1,), -64))  # no amount has more decimals
 MAX_DEPTH = 64  # levels of opaque JSON
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 _DAY = re.compile(r"(19|20)[0-9]{6}")
@@ -154,7 +155,7 @@ def read_decimal(value: object) -> Decimal:
 
 
 def _in_range(value: Decimal) -> Decimal:
-    if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT:
+    if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT or value != value.quantize(LEAST, context=EXACT):
         raise Unreadable("an amount that is out of range")
     return value
 

@@ -32,6 +32,7 @@ from bigcommerce_b2b_invoices import (
     SortField,
     Success,
     WalkReport,
+    from_dict,
     from_json,
     to_json,
 )
@@ -143,3 +144,55 @@ def test_a_problem_and_a_config_read_back() -> None:
 def test_amounts_of_a_draft_keep_every_digit() -> None:
     draft = from_json(InvoiceDraft, DRAFT.replace("1}", "0.10000000000000000001}") % "")
     assert draft.open_balance.value == Decimal("0.10000000000000000001")
+
+
+class Whole(int):
+    """Stands for numpy's integers, which are no ints but have `__index__`; and for an int of a subclass."""
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ({"id": Whole(7), "status": InvoiceStatus.OPEN, "channelId": Whole(3)}, '{"id":7,"status":0,"channelId":"3"}'),
+        ({"id": 7, "customerId": Whole(3), "isPendingPayment": True}, '{"id":7,"customerId":"3","isPendingPayment":1}'),
+    ],
+)
+def test_plain_values_are_made_of_what_python_offers(value: dict[str, Any], wanted: str) -> None:
+    made = from_dict(Invoice, value)
+
+    assert to_json(made) == wanted
+    assert {type(each) for each in (made.id, made.channel_id) if each is not None} == {int}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [Decimal("sNaN"), Decimal("NaN"), Decimal("Infinity"), 10**5000, -(10**5000)],
+    ids=["sNaN", "NaN", "infinity", "long", "long, negative"],
+)
+@pytest.mark.parametrize("key", ["id", "customerId", "status", "dueDate", "isPendingPayment", "openBalance", "new"])
+def test_a_number_that_is_none_is_an_error_that_names_its_place(key: str, bad: object) -> None:
+    with pytest.raises(DecodeError) as caught:
+        from_dict(Invoice, {"id": 1, key: bad})
+
+    assert caught.value.path == f"Invoice.{key}"
+    assert str(caught.value)
+
+
+def test_what_is_no_class_is_a_type_error() -> None:
+    cls: Any
+    for cls in ("Invoice", None, 5):
+        with pytest.raises(TypeError):
+            from_json(cls, "{}")
+
+
+def test_times_of_a_draft_are_kept_as_they_are_sent() -> None:
+    time = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+    changes = InvoiceChanges(due_date=time, created_at=time)
+
+    assert changes.due_date == time.replace(microsecond=0)
+    assert from_json(InvoiceChanges, to_json(changes)) == changes
+
+
+def test_an_amount_that_could_not_be_read_back_is_not_read() -> None:
+    with pytest.raises(DecodeError, match="out of range"):
+        from_json(Invoice, '{"id": 1, "openBalance": {"code": "USD", "value": 0.' + "0" * 70 + "1}}")
