@@ -91,6 +91,9 @@ class B2BClient:
         ):
             if not isinstance(value, kind):
                 raise ConfigurationError(f"{name} must be {kind}, not {type(value).__name__}")
+        _check_observers(on_attempt, on_wait)
+        if instrument is not None and not all(callable(getattr(instrument, name, None)) for name in ("operation", "attempt")):
+            raise ConfigurationError(f"instrument must have the methods of Instrument, which {type(instrument).__name__} lacks")
         transport = Transport(
             base_url=check_base_url(base_url, allow_http),
             store_hash=check_store_hash(store_hash),
@@ -193,9 +196,11 @@ class B2BClient:
         for name, kind in (("timeout", Timeout), ("retry", RetryPolicy)):
             if name in given and not isinstance(given[name], kind):
                 raise ConfigurationError(f"{name} must be {kind.__name__}, not {type(given[name]).__name__}")
-        if isinstance(max_wait, int | float) and not max_wait >= 0:
-            raise ConfigurationError(f"max_wait must be seconds, 0 or more, or None, not {max_wait}")
+        if max_wait is not ... and max_wait is not None and not (type(max_wait) in (int, float) and max_wait >= 0):
+            raise ConfigurationError(f"max_wait must be seconds, 0 or more, or None, not {max_wait!r}")
+        _check_observers(given.get("on_attempt"), given.get("on_wait"))
         derived = object.__new__(type(self))
+        vars(derived).update(vars(self))  # what a subclass adds
         derived._use(attrs.evolve(self._transport, **given), owns=False, locks=self._locks)
         return derived
 
@@ -216,3 +221,9 @@ class B2BClient:
         if "_transport" not in vars(self):  # a setting was invalid, and a traceback may show this object
             return f"<{type(self).__name__} that was not made>"
         return f"<{type(self).__name__} of store {self._transport.store_hash} at {self._transport.base_url}>"
+
+
+def _check_observers(on_attempt: object, on_wait: object) -> None:
+    for name, observer in (("on_attempt", on_attempt), ("on_wait", on_wait)):
+        if observer is not None and not callable(observer):
+            raise ConfigurationError(f"{name} must be a function, not {type(observer).__name__}")

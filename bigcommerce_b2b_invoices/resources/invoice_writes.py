@@ -180,10 +180,12 @@ class InvoiceWrites:
             )
             if isinstance(after, B2BError):
                 raise after if unknown is not None else _unread(after, look, invoice_id, sent)
-            is_alike = details_alike(details, after.details) and after.details != before.details
-            if has_changes(changes, after) or (is_alike and unknown is None):  # accepted, though the store changed values
+            is_alike = details_alike(details, after.details)
+            if has_changes(changes, after) or (
+                is_alike and unknown is None and after.details != before.details
+            ):  # accepted, though the store changed values
                 return after
-            if unknown is not None and is_alike:
+            if unknown is not None and is_alike and after != before:
                 raise unknown
             if after.details != before.details:
                 raise _conflict(

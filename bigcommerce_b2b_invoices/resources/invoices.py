@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -49,7 +50,7 @@ class Invoices:
         self._open_pdf = open_pdf
         self._scope = scope  # tells the bookmarks of one store from those of another
         self._writes = InvoiceWrites(
-            send, self.get, self._with_number, Settler(waits=waits), attempts=attempts, locks=locks or Locks()
+            send, self.get, self._search, Settler(waits=waits), attempts=attempts, locks=locks or Locks()
         )
 
     async def get(self, invoice_id: int) -> Invoice:
@@ -139,9 +140,11 @@ class Invoices:
         Raises:
             DecodeError: The invoice with this number, or with a number that cannot be read, cannot be read.
         """
-        return next(iter(await self._with_number(invoice_number, Owner.of(customer_id))), None)
+        owner = Owner.of(customer_id)
+        found = await self._search(invoice_number, owner)
+        return next((each for each in found if each.invoice_number == invoice_number and owner.owns(each)), None)
 
-    async def _with_number(self, invoice_number: str, owner: Owner = EVERYBODY) -> list[Invoice]:
+    async def _search(self, invoice_number: str, owner: Owner = EVERYBODY) -> list[Invoice]:
         query = InvoiceQuery(search_by=SearchField.INVOICE_NUMBER, q=invoice_number)
 
         def pass_over(error: DecodeError) -> None:
@@ -149,8 +152,7 @@ class Invoices:
             if number == invoice_number or not isinstance(number, str):
                 _raise_own(owner, error)
 
-        walk = Walk(self._listed(query), on_unreadable=pass_over)
-        return [invoice async for invoice in walk if invoice.invoice_number == invoice_number and owner.owns(invoice)]
+        return [invoice async for invoice in Walk(self._listed(query), on_unreadable=pass_over)]
 
     async def find_by_external_id(
         self, external_ids: Iterable[str], *, customer_id: str | int | None = None
@@ -197,33 +199,51 @@ class Invoices:
 
     def changes(
         self,
-        since: str | None = None,
+        since: str | datetime | None = None,
         *,
+        resume: str | None = None,
         overlap: float = 0.0,
+        include_extra_fields: bool = False,
         details: bool = True,
         on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> ChangeFeed[Invoice]:
         """Invoices that were changed since the `cursor` of an earlier feed, the newest change first.
 
         Loop with `async for invoice in (feed := client.invoices.changes(cursor))`, then keep `feed.cursor`. One request if
-        nothing changed. A feed cannot see deletions: see `ChangeFeed`. Source: GET /invoices.
+        nothing changed. To get only changes from now on, begin with `changes(datetime.now(UTC))`. A feed cannot see deletions:
+        see `ChangeFeed`. Source: GET /invoices.
 
         Args:
-            since: The `cursor` of an earlier feed of the same store. None: the feed delivers every invoice.
+            since: The `cursor` of an earlier feed of the same store, or an aware datetime. From a datetime, the feed delivers
+                the invoices whose `updatedAt` is in that second or later. A time that the server has not reached counts as the
+                time of the first request, so that a clock ahead of the server's loses no later change. None: the feed delivers
+                every invoice.
+            resume: The `bookmark` of a feed that was interrupted, to continue that feed with its own `since` and `overlap`.
             overlap: Seconds before the cursor that are read again, because a change may be committed late, with an earlier time.
                 The feed delivers the versions that no feed has delivered. This ends once the server's clock has passed the
                 newest change by so many seconds. A larger overlap than that of the feed before begins with the next feed: see
                 `ChangeFeed`.
+            include_extra_fields: Whether the invoices have their extra fields. A cursor works with and without them. If the feed
+                before had none, this feed delivers the invoices that the cursor compares once more, because their extra fields
+                may have changed within the same second. Usually the cursor compares none.
             details: As for `iterate`.
             on_unreadable: As for `iterate`.
 
         Raises:
-            ValueError: The cursor is damaged, or belongs to another store.
+            ValueError: The cursor or the bookmark is damaged, or belongs to another store; or the datetime is naive; or both
+                `since` and `resume` are given.
             DecodeError: An invoice has an id or a balance that cannot be read.
             IncompleteWalkError: The server does not sort by `updatedAt`, or the feed cannot reach the end of the list.
         """
+        query = InvoiceQuery(include_extra_fields=True) if include_extra_fields else EVERYTHING
+        source = self._listed(query, bulk=True, details=details)
         return ChangeFeed(
-            self._listed(EVERYTHING, bulk=True, details=details), since=since, overlap=overlap, on_unreadable=on_unreadable
+            source,
+            since=since,
+            resume=resume,
+            overlap=overlap,
+            version_of=source.version_of,
+            on_unreadable=on_unreadable,
         )
 
     async def create(self, draft: InvoiceDraft) -> int:
@@ -391,7 +411,7 @@ class Invoices:
             async with self._open_pdf(ask, external=external) as transfer:
                 yield transfer
         except DownloadError as error:
-            if asked:
+            if asked and error.method is None:
                 error.of_request("GET", f"/invoices/{invoice_id}/download-pdf", asked)
             raise
 

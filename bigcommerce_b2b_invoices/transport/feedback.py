@@ -16,6 +16,7 @@ The limiter's own leases are the upper bound; each of these rules can only lower
    requests a minute at half a second each need only two under way, so a narrow width costs no throughput.
 """
 
+import math
 import random
 from collections.abc import Callable, Mapping
 
@@ -52,7 +53,6 @@ class Feedback:
         requests: The most requests that may be under way.
         per: Length of a window in seconds.
         random: Returns a number from 0 to 1, for the gate's jitter.
-        first_patience: Seconds that the others wait for the first request of all.
         remaining: How many requests the server would still accept. Our requests under way are not yet subtracted. None if it is
             not known.
         resets_at: When `remaining` is forgotten, in seconds of the loop's clock.
@@ -62,13 +62,13 @@ class Feedback:
     requests: int
     per: float
     random: Callable[[], float] = random.random
-    first_patience: float = FIRST_PATIENCE
     remaining: int | None = None
     resets_at: float = NEVER
     closed_until: float = NEVER
     _width: float = attrs.field(default=attrs.Factory(lambda self: float(self.requests), takes_self=True), init=False)
     _asking: bool = attrs.field(default=False, init=False)
     _first: Lease | None = attrs.field(default=None, init=False)  # the lease of the request that asks
+    _hurried: float = attrs.field(default=math.inf, init=False)  # nobody awaits the first answer of the store after this time
     _refused_at: float = attrs.field(default=NEVER, init=False)
     _pause: float = attrs.field(default=0.0, init=False)
 
@@ -84,7 +84,7 @@ class Feedback:
             return 0
         if self.remaining is not None and now >= self.resets_at:
             self.remaining = None
-        if self._first is not None and now < self._first.sent + self._patience:
+        if self._first is not None and now < self._first_until:
             return 0
         room = 1 if self._asking else int(self._width) - under_way
         return room if self.remaining is None else min(room, self.remaining - under_way - reserve)
@@ -95,7 +95,7 @@ class Feedback:
             return self.closed_until
         times = [self.resets_at] if self.remaining is not None else []
         if self._first is not None:
-            times.append(self._first.sent + self._patience)
+            times.append(self._first_until)
         return min((time for time in times if time > now), default=None)
 
     def sending(self, lease: Lease, *, alone: bool = False) -> None:
@@ -107,6 +107,12 @@ class Feedback:
         """
         if self._asking or alone:
             self._first = lease
+            if self._hurried <= lease.sent:
+                self._hurried = math.inf  # it was about an earlier request
+
+    def hurry(self, until: float) -> None:
+        """Wait for the first answer of the store until this time at most, because a call cannot wait longer."""
+        self._hurried = min(self._hurried, until)
 
     def unsent(self, lease: Lease) -> None:
         """Note that the request was not sent after all."""
@@ -137,8 +143,10 @@ class Feedback:
             self._asking, self._pause = False, 0.0
 
     @property
-    def _patience(self) -> float:
-        return PATIENCE if self._asking else self.first_patience
+    def _first_until(self) -> float:
+        """Until when the others wait for the answer to the request that asks."""
+        sent = NEVER if self._first is None else self._first.sent
+        return sent + PATIENCE if self._asking else min(sent + FIRST_PATIENCE, self._hurried)
 
     def close(self, until: float) -> None:
         """Close the gate, or keep it closed, until this time."""

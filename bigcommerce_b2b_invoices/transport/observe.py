@@ -1,6 +1,7 @@
 """What a client tells its observers about calls, attempts and waits. Nothing here holds a body or a credential."""
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -8,28 +9,36 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import attrs
 
+from bigcommerce_b2b_invoices.transport.session import FRAMING
+
 T = TypeVar("T")
 logger: logging.Logger = logging.getLogger("bigcommerce_b2b_invoices")
+
+# Headers that say how the request is read, and so belong to the client, even those that it does not send.
+NOT_ADDED: frozenset[str] = frozenset({"connection", "content-type", "host", "upgrade", *map(str.lower, FRAMING)})
+HEADER_NAME: re.Pattern[str] = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE: re.Pattern[str] = re.compile(r"[\t -~]*")
 
 
 @attrs.frozen(kw_only=True)
 class Attempt:
-    """One attempt of a call, for logs and metrics.
+    """One attempt of a call, for logs and metrics. You also get attempts that failed before anything was sent.
 
     Attributes:
         operation: The call's name, such as `invoices.get`. Pages of a list have the same name, whichever method asked for them.
         route: The path as a template, such as `/invoices/{invoiceId}`.
         path: The path below the base URL.
         attempt: The number of the attempt; the first is 1.
-        status: HTTP status; None if no response came.
-        waited: Seconds that the attempt waited for the quota before it was sent.
-        seconds: The time from sending to the decoded result, without that wait.
+        status: HTTP status; None if no whole response came.
+        waited: Seconds that the attempt waited for the quota, even if it ended in that wait.
+        seconds: The time from the end of that wait to the decoded result, with the time that your `auth_token` function takes.
         sent: Bytes of the request's body.
         received: Bytes of the answer's body, after decompression.
-        request_id: The `X-Request-Id` of the answer; None if there is none.
+        request_id: The `X-Request-Id` of the answer, 300 characters at most; None if there is none.
         error: None if the attempt succeeded. An asyncio.CancelledError if it was cancelled, and your own exception if a part of
             your session raised one.
-        retry_in: Seconds until the next attempt, without its wait for the quota; None if this attempt is the last one.
+        retry_in: Seconds until the next attempt; None if this attempt is the last one. The next attempt may also wait for the
+            quota. After a 429, `retry_in` is part of that wait.
     """
 
     operation: str
@@ -90,9 +99,10 @@ class Sending:
         attempt: The number of the attempt; the first is 1.
         url: The whole URL. Its query may hold a customer's name.
         waited: Seconds that the attempt waited for the quota.
-        headers: Further headers to send. Headers of the client itself cannot be replaced.
-        status: HTTP status; None if no response came.
-        request_id: The `X-Request-Id` of the answer; None if there is none.
+        headers: Further headers to send, in ASCII. They cannot replace headers of the client, or change how a request is read, as
+            `Content-Length` would. The client leaves out such headers, and logs a warning once.
+        status: HTTP status; None if no whole response came.
+        request_id: The `X-Request-Id` of the answer, 300 characters at most; None if there is none.
         received: Bytes of the answer's body, after decompression.
         error: None if the attempt succeeded; see `Attempt`.
     """
@@ -154,6 +164,22 @@ class Safely:
         if name not in self._failed:
             self._failed.add(name)
             logger.exception("%s failed; further failures are not logged", name)  # noqa: LOG004 - called in a handler
+
+    def add(self, added: object, own: dict[str, str]) -> dict[str, str]:
+        """The client's own headers and those that an instrument added. Those that must not be sent are left out."""
+        taken = NOT_ADDED.union(map(str.lower, own))
+        fit, unfit = {}, not isinstance(added, Mapping)
+        for name, value in added.items() if isinstance(added, Mapping) else ():
+            texts = isinstance(name, str) and isinstance(value, str)
+            if texts and HEADER_NAME.fullmatch(name) and HEADER_VALUE.fullmatch(value) and name.lower() not in taken:
+                fit[name] = value
+                taken |= {name.lower()}
+            else:
+                unfit = True
+        if unfit and "headers" not in self._failed:
+            self._failed.add("headers")
+            logger.warning("headers that the instrument added were left out, because they cannot be sent")
+        return {**own, **fit}
 
 
 class Watched(Generic[T]):

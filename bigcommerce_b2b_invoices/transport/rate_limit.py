@@ -9,7 +9,7 @@ only lower that number.
 import asyncio
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import EllipsisType
 from typing import Literal, Protocol
 
@@ -17,9 +17,10 @@ import attrs
 
 from bigcommerce_b2b_invoices.errors import ClientClosedError, ConfigurationError, RateLimitWaitError
 from bigcommerce_b2b_invoices.models.checks import whole_number
-from bigcommerce_b2b_invoices.transport.feedback import FIRST_PATIENCE, Feedback, Lease
+from bigcommerce_b2b_invoices.transport.feedback import Feedback, Lease
 
 AGED = 30.0  # seconds after which a waiting walk counts as a single call, so that it does not wait for ever
+ANSWER = 1.0  # seconds in which a request that is under way will probably be answered
 
 
 @attrs.frozen(kw_only=True)
@@ -88,8 +89,7 @@ class RateLimiter:
         self.per = per
         self.reserve = reserve
         self.max_wait = max_wait
-        patience = FIRST_PATIENCE if max_wait is None else min(FIRST_PATIENCE, max_wait / 2)  # it is not a reason to fail
-        self._feedback = Feedback(requests, per, first_patience=patience)
+        self._feedback = Feedback(requests, per)
         self._store: str | None = None
         self._held = 0  # leases of requests that are under way
         self._bulk_used = 0  # leases of walks and bulk calls, under way or cooling
@@ -131,10 +131,12 @@ class RateLimiter:
             return lease
         least = self._least_wait(now, bulk=bulk)
         if longest is not None and least > longest:
-            raise RateLimitWaitError(f"no lease will be free for more than {longest:g} s", retry_after=_whole(least))
+            raise RateLimitWaitError(f"no lease will be free for more than {longest:g} s", retry_after=self._retry_after(least))
         if on_wait is not None and least > 0:
             reason: Literal["quota", "refused"] = "refused" if self._feedback.closed_until > now else "quota"
             on_wait(reason, least, len(self._single) + len(self._bulk) + 1)
+        if longest is not None:
+            self._feedback.hurry(now + longest / 2)  # that the first answer is missing is not a reason to fail
         waiter = _Waiter(loop.create_future(), bulk, now)
         queue.append(waiter)
         self._serve()
@@ -146,7 +148,7 @@ class RateLimiter:
             if not isinstance(stopped, TimeoutError):
                 raise
         least = self._least_wait(loop.time(), bulk=bulk)
-        raise RateLimitWaitError(f"no lease was free for {longest:g} s", retry_after=_whole(least))
+        raise RateLimitWaitError(f"no lease was free for {longest:g} s", retry_after=self._retry_after(least))
 
     def release(self, lease: Lease, headers: Mapping[str, str] | None = None, *, refused: bool = False) -> None:
         """Give a lease back after the response, or after the request has failed. It becomes free for others one window later.
@@ -217,13 +219,27 @@ class RateLimiter:
         """The least time that a new waiter must wait, in seconds."""
         feedback = self._feedback
         wait = feedback.closed_until - now
-        if feedback.remaining is not None and feedback.remaining <= 0:
+        if feedback.remaining is not None and feedback.remaining <= (self.reserve if bulk else 0):
             wait = max(wait, feedback.resets_at - now)
         ahead = len(self._single) + (len(self._bulk) if bulk else 0)
-        ahead -= self.requests - self._held - len(self._cooling)  # free leases that only the server's answers hold back
+        free = self.requests - self._held - len(self._cooling)  # leases that only the server's answers hold back
+        wait = max(wait, self._until_free(ahead - free, [time - now for time, _ in self._cooling], self.requests))
+        if bulk:
+            most = self.requests - self.reserve
+            cooling = [time - now for time, lease in self._cooling if lease.bulk]
+            wait = max(wait, self._until_free(len(self._bulk) - most + self._bulk_used, cooling, most))
+        return wait
+
+    def _until_free(self, ahead: int, cooling: Sequence[float], leases: int) -> float:
+        """The least seconds until one of these leases is free, if `ahead` more are lent before: each is lent once a window."""
         if ahead < 0:
-            return wait
-        return max(wait, self._cooling[ahead][0] - now if ahead < len(self._cooling) else self.per)
+            return -math.inf
+        windows, place = divmod(ahead, leases)
+        return windows * self.per + (cooling[place] if place < len(cooling) else self.per)
+
+    def _retry_after(self, least: float) -> int:
+        """What to tell a refused call. A wait of a window or more depends on requests whose answers are still to come."""
+        return max(1, math.ceil(least + ANSWER if least >= self.per else max(least, 0.0)))
 
     def _next_waiter(self, now: float) -> _Waiter | None:
         """The waiter to serve next, or None if none can be served. Single calls go first, and an aged walk counts as one."""
@@ -296,7 +312,3 @@ class RateLimiter:
         self._timer = None
         self._loop = loop
         self._entered = now
-
-
-def _whole(seconds: float) -> int:
-    return max(1, math.ceil(max(seconds, 0.0)))

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import copy_context
 from functools import partial
 from types import EllipsisType
 from typing import Literal, TypeVar
@@ -121,6 +122,8 @@ class Transport:
         operation = Operation(
             name=call.operation, method=call.request.method, route=call.route, store_hash=self.store_hash, bulk=bulk
         )
+        if call.received is not None:  # it starts the tasks for the next pages, which are not parts of this call
+            call = attrs.evolve(call, received=partial(copy_context().run, call.received))
         with Watched(self.state.safely, self.instrument.operation, operation):
             return await self._send(call, bulk=bulk, operation=operation)
 
@@ -130,19 +133,17 @@ class Transport:
             done = Try(attempt)
             try:
                 result = await self._attempt(call, done, repeated=lost, bulk=bulk, operation=operation)
-            except CallersError as caught:
-                own: BaseException | None = caught.error
-            except errors.B2BError as caught:
-                own, error = None, caught.with_traceback(None)  # its frames hold the server's text, which may repeat the token
+            except (CallersError, errors.B2BError) as caught:
+                error = caught.with_traceback(None)  # its frames hold the server's text, which may repeat the token
             except BaseException as stopped:
                 self._report(call, done, stopped)
                 raise
             else:
                 self._report(call, done, None)
                 return result
-            if own is not None:
-                self._report(call, done, own)
-                raise own
+            if isinstance(error, CallersError):
+                self._report(call, done, error.error)
+                raise error.error
             lost = lost or fate(error) is Fate.UNKNOWN  # true once the fate of any attempt is unknown
             delay = self._delay(call, error, attempt, began=began if bulk else None)
             self._report(call, done, error, delay)
@@ -201,9 +202,11 @@ class Transport:
     async def _attempt(self, call: Call[T], done: Try, *, repeated: bool, bulk: bool, operation: Operation | None) -> T:
         self._open_session()
         asked, on_wait = self.clock(), partial(self._tell_wait, call)
-        lease = await self.rate_limiter.acquire(bulk=bulk, max_wait=self.max_wait, on_wait=on_wait)
-        started, token, refused = self.clock(), "", False
-        done.waited = started - asked
+        try:
+            lease = await self.rate_limiter.acquire(bulk=bulk, max_wait=self.max_wait, on_wait=on_wait)
+        finally:
+            started, token, refused = self.clock(), "", False
+            done.waited = started - asked
         try:
             session = self._open_session()  # checked again: the wait for the lease may have been long
             token = await self._token()
@@ -213,7 +216,9 @@ class Transport:
             sending = Sending(operation=operation, attempt=done.attempt, url=str(self._url(call.request)), waited=done.waited)
             with Watched(self.state.safely, self.instrument.attempt, sending):
                 try:
-                    return await self._use(call, session, {**sending.headers, **headers}, done, repeated=repeated)
+                    return await self._use(
+                        call, session, self.state.safely.add(sending.headers, headers), done, repeated=repeated
+                    )
                 except BaseException as error:
                     sending.error = error.error if isinstance(error, CallersError) else error
                     raise
@@ -238,6 +243,8 @@ class Transport:
             raise exchanged.with_traceback(None)  # its frames hold aiohttp's objects and everything that was read
         done.headers, done.status, done.received = exchanged.headers, exchanged.status, len(exchanged.body)
         done.request_id = exchanged.headers.get("x-request-id")
+        if done.request_id is not None:
+            done.request_id = _tidy_text(headers["X-Auth-Token"], done.request_id)
         if call.received is not None:
             call.received()
         try:
@@ -380,15 +387,16 @@ class Transport:
 
 def _tidy(token: str, error: errors.APIError) -> None:
     """Remove the token, which a server may have repeated, from the error's texts, and cut long texts."""
-
-    def tidy(text: str) -> str:
-        return (text.replace(token, MASK) if token else text)[:MAX_TEXT]
-
+    tidy = partial(_tidy_text, token)
     error.message = tidy(error.message)
     error.args = (error.message,)
     error.field_errors = {tidy(name): tuple(map(tidy, texts)) for name, texts in error.field_errors.items()}
     error.request_id = error.request_id and tidy(error.request_id)
     error.trace_id = error.trace_id and tidy(error.trace_id)
+
+
+def _tidy_text(token: str, text: str) -> str:
+    return (text.replace(token, MASK) if token else text)[:MAX_TEXT]
 
 
 def _joined(headers: Mapping[str, str]) -> dict[str, str]:

@@ -168,7 +168,10 @@ class ScriptedServer:
             return None
         first, *lines = head.rstrip().split("\r\n")
         method, target, _ = first.split(" ", 2)
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(":") for line in lines):
+            known = headers.get(name.lower())
+            headers[name.lower()] = value.strip() if known is None else f"{known}, {value.strip()}"  # it came twice
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         return Seen(method, target, headers, body)
 
