@@ -70,8 +70,20 @@ async def test_the_block_about_redis_makes_a_client_of_a_shared_limiter() -> Non
 
 
 async def test_the_block_about_unreadable_invoices_runs(client: B2BClient) -> None:
-    scope = await run(BLOCKS[8], client=client)
+    scope = await run(BLOCKS[9], client=client)
     assert scope["unreadable"] == []
+
+
+async def test_the_block_about_observers_runs(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BIGCOMMERCE_STORE_HASH", sandbox.store_hash)
+    monkeypatch.setenv("BIGCOMMERCE_ACCESS_TOKEN", sandbox.auth_token)
+    monkeypatch.setenv("BIGCOMMERCE_B2B_BASE_URL", sandbox.base_url)
+
+    await run(BLOCKS[8], B2BClient=B2BClient)
+
+    assert capsys.readouterr().out.startswith("invoices.page 200")
 
 
 async def test_the_block_about_fastapi_runs(sandbox: Sandbox, client: B2BClient) -> None:
@@ -86,7 +98,7 @@ async def test_the_block_about_fastapi_runs(sandbox: Sandbox, client: B2BClient)
 
 
 async def test_the_block_about_testing_runs(sandbox: Sandbox, client: B2BClient) -> None:
-    scope = await run(BLOCKS[9])
+    scope = await run(BLOCKS[10])
     await scope["test_a_lost_answer_makes_no_second_invoice"](client, sandbox)  # type: ignore[operator] # of the block
 
 

@@ -24,7 +24,7 @@ def test_a_users_program_passes_in_strict_mode_and_runs(tmp_path: Path, checker:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.read_text())
     (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
-    commands = {
+    commands: dict[str, list[str | Path]] = {
         "mypy": [BIN / "mypy", "--strict", program],
         "pyright": [BIN / "pyright", "--pythonpath", sys.executable, program],
         "python": [sys.executable, program],

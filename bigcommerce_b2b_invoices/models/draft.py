@@ -53,8 +53,8 @@ class InvoiceDraft(Model):
         due_date: By default the current time plus the days set in the B2B Edition control panel. Kept and sent in whole seconds.
         status: By default OPEN.
         order_number: The BigCommerce order id.
-        issued_at: When the invoice was created; by default the current time. An `Invoice` has it as `created_at`. Kept and sent in
-            whole seconds.
+        issued_at: When the invoice was created; by default the current time. An `Invoice` has it as `created_at`. Kept and sent
+            in whole seconds.
         source: By default B2B_EDITION.
         external_pdf_url: The URL of a PDF of at most 5 MB, on a host that allows cross-origin requests.
     """

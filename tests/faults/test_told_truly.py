@@ -25,7 +25,7 @@ from bigcommerce_b2b_invoices import (
     RetryPolicy,
 )
 
-MONEY = Money("USD", 349)  # type: ignore[arg-type] # an int is taken, too
+MONEY = Money("USD", 349)
 DRAFT = InvoiceDraft(invoice_number="INV-1", customer_id="123", original_balance=MONEY, open_balance=MONEY)
 LOST = raw(b"", status=504)
 NOTHING = envelope([], total=0, limit=250)

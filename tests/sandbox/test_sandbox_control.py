@@ -19,7 +19,8 @@ def control(sandbox: Sandbox, session: aiohttp.ClientSession) -> Any:
     async def send(method: str, name: str, body: Any = None, **options: Any) -> tuple[int, Any]:
         url = sandbox.base_url.replace("/api/v3/io/ip", f"/_sandbox/{name}")
         data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        async with session.request(method, url, data=data, **{"headers": JSON, **options}) as response:
+        settings: Any = {"headers": JSON, **options}
+        async with session.request(method, url, data=data, **settings) as response:
             assert response.content_type == "application/json"
             return response.status, await response.json()
 

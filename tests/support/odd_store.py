@@ -350,7 +350,7 @@ class InMemory(Transport):
     def _open_session(self) -> Any:
         return None
 
-    async def _exchange(self, _session: Any, request: Request, _headers: dict[str, str]) -> Response | B2BError:
+    async def _exchange(self, session: Any, request: Request, headers: dict[str, str]) -> Response | B2BError:
         return await self.store.exchange(request)
 
 
