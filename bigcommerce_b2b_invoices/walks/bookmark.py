@@ -23,7 +23,7 @@ def fingerprint(scope: str, parameters: Iterable[tuple[str, str]]) -> str:
 
 def write_bookmark(position: Position | None, query: str) -> str:
     """The bookmark of a position (None: nothing was delivered yet). `query` is the fingerprint of the walk's query."""
-    fields = [VERSION, query]
+    fields: list[object] = [VERSION, query]
     if position is not None:
         order = position.order
         marks, floor = ([[mark.id, mark.key] for mark in marks] for marks in (position.marks, position.floor))
@@ -35,8 +35,7 @@ def write_bookmark(position: Position | None, query: str) -> str:
             floor,
         ]
         fields += [list(position.late), position.whole, position.count, position.greatest, list(position.doubts)]
-    body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
-    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    return pack(fields)
 
 
 def read_bookmark(bookmark: str, query: str) -> Position | None:
@@ -48,7 +47,7 @@ def read_bookmark(bookmark: str, query: str) -> Position | None:
     """
     if not isinstance(bookmark, str):
         raise TypeError(f"a bookmark is a text, not {type(bookmark).__name__}")
-    fields = _unpack(bookmark)
+    fields = unpack(bookmark)
     if not isinstance(fields, list) or len(fields) not in (2, 12) or fields[0] != VERSION:
         raise ValueError("this is not a bookmark of a walk, or it is damaged")
     if fields[1] != query:
@@ -69,11 +68,18 @@ def read_bookmark(bookmark: str, query: str) -> Position | None:
     )  # fmt: skip
 
 
-def _unpack(bookmark: str) -> object:
+def pack(fields: list[object]) -> str:
+    """JSON as a short text with a checksum."""
+    body = zlib.compress(json.dumps(fields, separators=(",", ":")).encode(), 9)
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+
+def unpack(bookmark: str, max_length: int = MAX_LENGTH) -> object:
+    """The JSON of a text; None if that is damaged, or longer than `max_length` bytes."""
     try:
         packed = base64.urlsafe_b64decode(bookmark.encode("ascii") + b"=" * (-len(bookmark) % 4))
         unpacker = zlib.decompressobj()
-        unpacked = unpacker.decompress(packed, MAX_LENGTH)
+        unpacked = unpacker.decompress(packed, max_length)
         return json.loads(unpacked) if unpacker.eof and not unpacker.unused_data else None  # eof: the checksum is right
     except (ValueError, RecursionError, binascii.Error, zlib.error):
         return None

@@ -14,21 +14,37 @@ import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+
+import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError, IncompleteWalkError
 from bigcommerce_b2b_invoices.walks.consumer import Consumer, Loop
 from bigcommerce_b2b_invoices.walks.contradictions import PageChecks
-from bigcommerce_b2b_invoices.walks.cursor import Cursor, read_cursor, write_cursor
+from bigcommerce_b2b_invoices.walks.cursor import Version, cursor_at, read_cursor, write_cursor
+from bigcommerce_b2b_invoices.walks.feed_bookmark import read_feed_bookmark, write_feed_bookmark
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
 from bigcommerce_b2b_invoices.walks.order import Mark, marks_of, row_version
-from bigcommerce_b2b_invoices.walks.passes import OrderBrokenError, Pass
+from bigcommerce_b2b_invoices.walks.passes import OVERLAP, OrderBrokenError, Pass
+from bigcommerce_b2b_invoices.walks.progress import CLOCK_SLACK, Progress
 from bigcommerce_b2b_invoices.walks.source import Source
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT, Slice
 
 T = TypeVar("T")
 
-CLOCK_SLACK = 120  # seconds that the clock of changes may be ahead of the `Date` of answers
+FUTURE = "some changes lie in the future: each feed reads them again, and compares them"
+COMPARED = "each feed reads every row, and compares these"
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Ready:
+    """A row to deliver, and its offset in the order by time (None: it came in another order)."""
+
+    answer: Slice
+    index: int
+    mark: Mark
+    place: int | None
 
 
 class ChangeFeed(Generic[T]):
@@ -50,14 +66,26 @@ class ChangeFeed(Generic[T]):
     that knows of it reads every invoice of the store, and `anomalies` says so. The cursor grows by about 25 characters for each
     row that feeds must compare.
 
+    A feed that begins with a datetime delivers the invoices whose `updatedAt` is in that second or later, and those whose
+    `updatedAt` cannot be read. Its cursor keeps all these promises. If the server has shown no change that late, the cursor is
+    the newest change that it has shown. So the next feed delivers each change that comes after the first request, even if your
+    clock is ahead of the server's.
+
     `cursor` changes only when the feed reaches its end. If you leave the loop, a new loop over the same feed goes on at the same
     place; after an IncompleteWalkError it begins again. An invoice that cannot be read raises a DecodeError, unless the feed was
     given `on_unreadable`. The feed then goes on after that invoice.
 
-    A feed has one consumer: the task that loops over it or calls `anext`. While that task goes on, another one gets a
-    RuntimeError, and the first loses nothing. Another task can continue the feed when the loop was left, has ended or raised an
-    error, when the first task is over, or after `stop`. If a task begins a second loop, that loop goes on where the first one
-    was, and the first one gets the RuntimeError if it asks for more.
+    `bookmark` lets another process continue a feed that was interrupted: `changes(resume=bookmark)`. Both feeds together deliver
+    every change, and the last cursor is as good as that of one feed. What was changed after the first feed had begun belongs to
+    the next feed. Resuming takes about one request more, and one for each 248 invoices that were changed meanwhile. If the feed
+    reads every invoice of the store, the resumed feed reads every invoice once more, but delivers only those that are left. A
+    version comes twice only in two cases: after an IncompleteWalkError, when the feed begins again and so does its bookmark; and
+    if a feed that reads every invoice has delivered more ids than a bookmark holds. A bookmark holds 4,000 ids of any kind, and
+    up to 256,000 that are close together.
+
+    A feed has one consumer: the loop over it, or the task that calls `anext`. While that one goes on, a second one gets a
+    RuntimeError, and the first loses nothing. Anybody can continue the feed when the loop was left, has ended or raised an error,
+    when its task is over, or after `stop`.
 
     A feed cannot see deletions. It also cannot see a change if the server sets its `updatedAt` to a time before the newest one
     that the server has already shown. To find deleted invoices, walk over all invoices from time to time. If a walk did not
@@ -69,40 +97,58 @@ class ChangeFeed(Generic[T]):
         self,
         source: Source[T],
         *,
-        since: str | None,
+        since: str | datetime | None,
+        resume: str | None = None,
         overlap: float = 0.0,
+        version_of: Callable[[object], Version] | None = None,
         on_unreadable: Callable[[DecodeError], None] | None = None,
     ) -> None:
         if source.latest is None:
             raise ValueError(f"the list at {source.path} does not show which rows were changed last")
         if not 0 <= overlap < math.inf:
             raise ValueError(f"overlap must be a number of seconds, 0 or more, not {overlap}")
+        if since is not None and resume is not None:
+            raise ValueError("give since or resume: a bookmark holds the cursor of the feed that was interrupted")
         self._source = source
         self._latest = source.latest
-        self._overlap = math.ceil(overlap)
         self._anomalies: list[str] = []
-        self._cursor = since
-        self._since = None if since is None else read_cursor(since, source.fingerprint)
+        self._version_of = version_of or _version_of
         self._on_unreadable = on_unreadable
         self._consumer = Consumer("feed")
         self._busy = False
-        self._begin()
+        end = None
+        if resume is not None:
+            progress, end = read_feed_bookmark(resume, source.fingerprint)
+        elif isinstance(since, datetime):
+            progress = Progress(since=cursor_at(since), overlap=math.ceil(overlap))
+        else:
+            cursor = None if since is None else read_cursor(since, source.fingerprint)
+            progress = Progress(since=cursor, overlap=math.ceil(overlap))
+        began = None if progress.since is None else write_cursor(progress.since, source.fingerprint)
+        self._cursor = end or (since if isinstance(since, str) else began)
+        self._is_over = end is not None
+        self._begin(progress)
 
-    def _begin(self) -> None:
-        since = self._since
+    def _begin(self, progress: Progress) -> None:
+        self._progress = progress
         self._seen = IdSet()
-        self._from = None if since is None else max(since.time - self._overlap, since.known_from)  # None: every row is a change
-        self._current = Pass(self._latest, MAX_LIMIT, self._seen, until=self._from)
+        self._current = Pass(self._latest, MAX_LIMIT, self._seen, until=progress.first)
         self._checks = PageChecks(self._latest)
-        self._now: int | None = None  # the server's time of the first answer
-        self._newest: int | None = None
-        self._versions: dict[int, int] = {}
-        self._future: dict[int, int] = {}
-        self._untimed: dict[int, int] = {}
-        self._must_read_all = False  # whether an invoice has no time of change
-        self._reads_all = since is None
         self._count = 0  # rows that came, each once
-        self._ready: deque[tuple[Slice, int]] = deque()
+        self._ready: deque[_Ready] = deque()
+        if progress.reads_all:
+            self._read_all(self._no_time)
+        elif progress.floor is not None:
+            self._current.frontier = progress.floor
+            self._current.offset = self._current.reach = max(0, progress.place - OVERLAP)
+        if progress.future:
+            self._note(FUTURE)
+        if progress.must_read_all:
+            self._note(f"{self._no_time}: {COMPARED}")
+
+    def _begin_again(self) -> None:
+        """Doubt all that came: begin with the cursor."""
+        self._begin(Progress(since=self._progress.since, overlap=self._progress.overlap))
 
     def __aiter__(self) -> AsyncIterator[T]:
         return Loop(self._consumer, self._next_row, _do_nothing)
@@ -116,10 +162,12 @@ class ChangeFeed(Generic[T]):
             raise self._consumer.refusal()
         self._busy = True
         try:
-            while True:
+            while not self._is_over:
                 while self._ready:
+                    row = self._ready.popleft()
+                    self._progress.deliver(row.mark, row.place)
                     try:
-                        return self._source.read(*self._ready.popleft())
+                        return self._source.read(row.answer, row.index)
                     except DecodeError as error:
                         if self._on_unreadable is None:
                             raise
@@ -130,7 +178,6 @@ class ChangeFeed(Generic[T]):
                     await self._explain_pushed()
                 else:
                     self._end()
-                    break
         except BaseException:
             self._consumer.free()
             raise
@@ -149,6 +196,18 @@ class ChangeFeed(Generic[T]):
         return self._cursor
 
     @property
+    def bookmark(self) -> str:
+        """The place of the feed, for `changes(resume=...)`, in this process or another. Valid at any moment. Sends no request.
+
+        A row counts as delivered when the loop gets it, or its error. The text is short, usually below 4 kB. It grows as the
+        cursor does, and by the ids that the feed has delivered, if it reads every invoice of the store.
+        """
+        pending = frozenset(row.mark.id for row in self._ready)
+        return write_feed_bookmark(
+            self._progress, self._source.fingerprint, pending=pending, end=self._cursor if self._is_over else None
+        )
+
+    @property
     def anomalies(self) -> tuple[str, ...]:
         """What was odd about the answers, one sentence each."""
         return tuple(self._anomalies)
@@ -165,19 +224,24 @@ class ChangeFeed(Generic[T]):
         try:
             self._take(answer)
         except IncompleteWalkError:
-            self._begin()
+            self._begin_again()
             raise
 
     async def _explain_pushed(self) -> None:
         """Rows moved down between two pages: as many must have been changed meanwhile, or some were left out. One request."""
         answer = await self._source.fetch(self._latest, 0, MAX_LIMIT, _do_nothing)
         marks = marks_of(answer.rows, self._latest)
-        later = sum(mark.id not in self._seen or (mark.key or 0) > (self._newest or 0) for mark in marks)
+        later = sum(self._explains(mark.id, mark.key or 0) for mark in marks)
         pushed, self._checks.pushed = self._checks.pushed, 0
         if pushed > later and later < len(marks):
             wrong = self._incomplete("rows moved down the list although none was changed: the server may leave rows out")
-            self._begin()
+            self._begin_again()
             raise wrong
+
+    def _explains(self, row_id: int, changed: int) -> bool:
+        """Whether a row was changed since the feed, or the one that it resumes, had passed its place."""
+        progress = self._progress
+        return changed > (progress.newest or 0) or not (row_id in self._seen or progress.was_judged(row_id, changed))
 
     def _take(self, answer: Slice) -> None:
         """Judge a page, and choose the rows to deliver."""
@@ -186,39 +250,44 @@ class ChangeFeed(Generic[T]):
         self._look_at_times(marks, answer)
         if len({mark.id for mark in marks}) < len(marks):
             self._note("two rows of a page have the same id, or are the same without one: the feed delivered only the first")
-        if current.order.by_time:
+        by_time, since = current.order.by_time, self._progress.since
+        if by_time:
+            current.until = self._progress.first
             if any(mark.changed is None and self._is_readable(answer, index) for index, mark in enumerate(marks)):
                 self._read_all(self._no_time)
                 return
-            marks = _with_keys(marks, current.frontier if current.frontier is not None else self._now or 0)
+            marks = _with_keys(marks, current.frontier if current.frontier is not None else self._progress.now or 0)
         offset, fresh = current.offset, self._receive(answer, marks)
         self._count += len(fresh)
         if not probing:
             self._check(offset, marks, answer)
         for index in fresh:
-            self._choose(answer, index, marks[index])
+            self._choose(_Ready(answer, index, marks[index], offset + index if by_time else None))
         if current.broken:
             self._read_all(current.broken)
-        elif current.order.by_time and self._since is not None and self._since.must_read_all:
+        elif by_time and since is not None and since.must_read_all:
             self._read_all(self._no_time)
 
     def _look_at_times(self, marks: Sequence[Mark], answer: Slice) -> None:
-        if self._now is None:
-            self._now = int(time.time()) if answer.server_time is None else answer.server_time
-        if self._newest is None:
+        progress = self._progress
+        if progress.clock is None:
+            progress.clock = int(time.time()) if answer.server_time is None else answer.server_time
+        if progress.now is None:
+            progress.now = progress.clock
+        if progress.newest is None:
             times = [mark.changed for mark in marks if mark.changed is not None]
-            past = [each for each in times if each <= self._now + CLOCK_SLACK]
-            self._newest = max(past, default=None)
-            if len(past) < len(times):
-                self._note("some changes lie in the future: each feed reads them again, and compares them")
+            progress.newest = max((each for each in times if not progress.is_future(each)), default=None)
+            if any(map(progress.is_future, times)):
+                self._note(FUTURE)
 
     def _read_all(self, reason: str) -> None:
         """Go on with every row of the list, because the changes cannot be found by time alone."""
         if self._source.unique is None:
             raise self._incomplete(reason)
-        if self._newest is None:
-            self._newest = (self._now or 0) - CLOCK_SLACK  # later changes may come while the feed reads
-        self._reads_all = True
+        progress = self._progress
+        if progress.newest is None:
+            progress.newest = (progress.now or 0) - CLOCK_SLACK  # later changes may come while the feed reads
+        progress.reads_all = True
         self._current = Pass(self._source.unique, MAX_LIMIT, self._seen)
         self._checks = PageChecks(self._source.unique)
 
@@ -229,28 +298,16 @@ class ChangeFeed(Generic[T]):
             return False
         return True
 
-    def _choose(self, answer: Slice, index: int, mark: Mark) -> None:
+    def _choose(self, row: _Ready) -> None:
         """Deliver the row if this is a version that no feed has delivered."""
-        newest, since, changed = self._newest, self._since, mark.changed
-        is_future = self._now is not None and changed is not None and changed > self._now + CLOCK_SLACK
-        if changed is not None and not is_future and not self._is_due(changed):
+        progress, mark = self._progress, row.mark
+        if not progress.concerns(mark):
             return
-        version = row_version(answer.rows[index])
-        if changed is None:
-            self._untimed[mark.id] = version
-            if self._is_readable(answer, index):
-                self._must_read_all = True
-                self._note(f"{self._no_time}: each feed reads every row, and compares these")
-        elif is_future:
-            self._future[mark.id] = version
-        elif newest is not None and changed >= newest - self._overlap:
-            self._versions[mark.id] = version
-        if since is None or version not in (since.versions.get(mark.id), since.untimed.get(mark.id)):
-            self._ready.append((answer, index))
-
-    def _is_due(self, changed: int) -> bool:
-        """Whether this feed delivers changes of that second; later ones belong to the next feed."""
-        return self._newest is not None and changed <= self._newest and (self._from is None or changed >= self._from)
+        if mark.changed is None and self._is_readable(row.answer, row.index):
+            progress.must_read_all = True
+            self._note(f"{self._no_time}: {COMPARED}")
+        if progress.judge(mark, self._version_of(row.answer.rows[row.index])):
+            self._ready.append(row)
 
     @property
     def _no_time(self) -> str:
@@ -268,29 +325,10 @@ class ChangeFeed(Generic[T]):
 
     def _end(self) -> None:
         """Move the cursor to the newest change; its second is over once the server's clock has passed it by the overlap."""
-        since, newest, now = self._since, self._newest, self._now
-        if now is None:
-            return
-        if newest is None and self._count:
-            newest = now - CLOCK_SLACK  # no time in the past was seen
-        if since is not None:
-            newest = since.time if self._newest is None else max(self._newest, since.time)
-        if newest is None:
-            return  # the list is empty
-        known_from = newest - self._overlap if now <= newest + self._overlap else newest + 1
-        if self._from is not None:
-            known_from = max(known_from, self._from)
-        versions = {**(since.versions if since is not None and since.time == newest else {}), **self._versions}
-        self._cursor = write_cursor(
-            Cursor(
-                time=newest,
-                known_from=known_from,
-                versions={**(versions if known_from <= newest else {}), **self._future},
-                untimed={**({} if self._reads_all or since is None else since.untimed), **self._untimed},
-                must_read_all=self._must_read_all,
-            ),
-            self._source.fingerprint,
-        )
+        self._is_over = True
+        cursor = self._progress.cursor(any_rows=bool(self._count))
+        if cursor is not None:
+            self._cursor = write_cursor(cursor, self._source.fingerprint)
 
     def _receive(self, answer: Slice, marks: Sequence[Mark]) -> list[int]:
         current = self._current
@@ -307,6 +345,10 @@ class ChangeFeed(Generic[T]):
 
     def _incomplete(self, reason: str) -> IncompleteWalkError:
         return IncompleteWalkError(reason).of_request("GET", self._source.path, self._current.accepted)
+
+
+def _version_of(row: object) -> Version:
+    return Version(row_version(row))
 
 
 def _do_nothing() -> None:

@@ -1,5 +1,8 @@
 """A set of ids that stays small: ids that are close together share one int."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class IdSet:
     """A set of ints >= 0.
@@ -11,8 +14,13 @@ class IdSet:
 
     __slots__ = ("_words",)
 
-    def __init__(self) -> None:
-        self._words: dict[int, int] = {}
+    def __init__(self, words: Mapping[int, int] = MappingProxyType({})) -> None:
+        self._words: dict[int, int] = dict(words)
+
+    @property
+    def words(self) -> Mapping[int, int]:
+        """The set as ints: the upper bits of the ids -> one bit for each id that has them."""
+        return self._words
 
     def add(self, row_id: int) -> bool:
         """Add the id; returns whether it is new."""

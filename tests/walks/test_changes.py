@@ -269,7 +269,7 @@ async def test_a_server_that_sends_fewer_than_it_counts_moves_no_cursor() -> Non
 
 
 async def test_hostile_cursors_are_refused(client: B2BClient) -> None:
-    numbers = ('[4,"q",Infinity,5,[],[],true]', '[4,"q",5,1e999,[],[],true]', '[4,"q",5,5,[[1]],[],true]')
-    for content in (*numbers, '[3,"q",5,true,[]]', "[" * 100_000, "null"):
+    numbers = ('[5,"q",Infinity,5,[],[],true,false]', '[5,"q",5,1e999,[],[],true,false]', '[5,"q",5,5,[[1]],[],true,false]')
+    for content in (*numbers, '[4,"q",5,5,[],[],true]', "[" * 100_000, "null"):
         with pytest.raises(ValueError, match="not a cursor"):
             client.invoices.changes(base64.urlsafe_b64encode(content.encode()).decode())
