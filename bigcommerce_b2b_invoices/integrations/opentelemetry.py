@@ -18,8 +18,8 @@ try:
     from opentelemetry import propagate as propagation
     from opentelemetry.metrics import MeterProvider, get_meter
     from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider, get_tracer
-except ImportError as missing:
-    raise ImportError("opentelemetry-api is missing: pip install 'bigcommerce-b2b-invoices[otel]'") from missing
+except ImportError as _missing:
+    raise ImportError("opentelemetry-api is missing: pip install 'bigcommerce-b2b-invoices[otel]'") from _missing
 
 from bigcommerce_b2b_invoices import Instrument, Operation, Sending, __version__
 
