@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
+from bigcommerce_b2b_invoices.errors import DecodeError
 from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
 from bigcommerce_b2b_invoices.models.page import Page
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
@@ -40,16 +40,7 @@ class CompanyInvoices:
             ForeignInvoiceError: The invoice belongs to another company.
             NotFoundError: There is no such invoice.
         """
-        owner = Owner(self.customer_id)
-        error: DecodeError | ForeignInvoiceError = owner.foreign(invoice_id)
-        try:
-            invoice = await self._invoices.get(invoice_id)
-            if owner.owns(invoice):
-                return invoice
-            del invoice  # a traceback may show it
-        except DecodeError as unreadable:
-            error = owner.judge(unreadable, invoice_id)
-        raise error
+        return await Owner(self.customer_id).see(self._invoices.get(invoice_id), invoice_id)
 
     async def page(self, query: InvoiceQuery = EVERYTHING, *, offset: int = 0, limit: int = MAX_LIMIT) -> Page[Invoice]:
         """One page of the company's invoices, like `Invoices.page`. One request.

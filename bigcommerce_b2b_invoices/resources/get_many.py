@@ -14,7 +14,7 @@ from typing import Literal
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import B2BError, DecodeError, ForeignInvoiceError, IncompleteWalkError, NotFoundError
+from bigcommerce_b2b_invoices.errors import B2BError, DecodeError, IncompleteWalkError, NotFoundError
 from bigcommerce_b2b_invoices.models.checks import resource_id
 from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.outcome import Failure, Outcome, Success
@@ -154,15 +154,7 @@ class GetMany(Stream[Outcome[int, Invoice]]):
 
 
 async def _get(send: Send, owner: Owner, invoice_id: int) -> Invoice:
-    error: DecodeError | ForeignInvoiceError = owner.foreign(invoice_id)
-    try:
-        invoice = await send(endpoints.get_invoice(invoice_id), bulk=True)
-        if owner.owns(invoice):
-            return invoice
-        del invoice  # a traceback may show it
-    except DecodeError as unreadable:
-        error = owner.judge(unreadable, invoice_id)
-    raise error
+    return await owner.see(send(endpoints.get_invoice(invoice_id), bulk=True), invoice_id)
 
 
 def _ids(rest: dict[int, None]) -> Iterator[int]:

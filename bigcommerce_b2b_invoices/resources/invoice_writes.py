@@ -158,14 +158,9 @@ class InvoiceWrites:
     async def update_details(self, invoice_id: int, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> Invoice:
         """The invoice after the edit; see `Invoices.update_details`."""
         before = await self._get(invoice_id)
-        if before.additional_properties.get("details") not in (None, *EMPTY):
-            _refuse_replacing("details", invoice_id)
-        details = edit(before.details or InvoiceDetails())
-        if not isinstance(details, InvoiceDetails):
-            raise TypeError(f"edit must return InvoiceDetails, not {type(details).__name__}")
+        details = _edited(before, edit)
         if details == before.details:
             return before
-        _refuse_replacing(converter.replaced(details, "details"), invoice_id)
         if await self._get(invoice_id) != before:
             raise _conflict(invoice_id, "somebody changed the invoice during the edit; nothing was written", sent=0)
         changes, unknown = InvoiceChanges(details=details), None
@@ -232,6 +227,18 @@ class InvoiceWrites:
         if isinstance(found, B2BError):
             raise found
         return None
+
+
+def _edited(before: Invoice, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> InvoiceDetails:
+    """The details after the edit. Raises a DecodeError if the edit would replace a part that cannot be read."""
+    if before.additional_properties.get("details") not in (None, *EMPTY):
+        _refuse_replacing("details", before.id)
+    details = edit(before.details or InvoiceDetails())
+    if not isinstance(details, InvoiceDetails):
+        raise TypeError(f"edit must return InvoiceDetails, not {type(details).__name__}")
+    if details != before.details:
+        _refuse_replacing(converter.replaced(details, "details"), before.id)
+    return details
 
 
 def _refuse_replacing(path: str | None, invoice_id: int) -> None:

@@ -3,6 +3,8 @@
 Rows that cannot be read are judged, too: a DecodeError holds the row as it came, and must not show it to another company.
 """
 
+from collections.abc import Awaitable
+
 import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
@@ -29,6 +31,18 @@ class Owner:
     def owns(self, invoice: Invoice) -> bool:
         """Whether the invoice belongs to the company."""
         return self.customer_id is None or invoice.customer_id == self.customer_id
+
+    async def see(self, reading: Awaitable[Invoice], invoice_id: int) -> Invoice:
+        """The invoice that is being read. Raises a ForeignInvoiceError if it belongs to another company."""
+        error: DecodeError | ForeignInvoiceError = self.foreign(invoice_id)
+        try:
+            invoice = await reading
+            if self.owns(invoice):
+                return invoice
+            del invoice  # a traceback may show it
+        except DecodeError as unreadable:
+            error = self.judge(unreadable, invoice_id)
+        raise error
 
     def judge(self, error: DecodeError, invoice_id: int | None = None) -> DecodeError | ForeignInvoiceError:
         """The error of an invoice that cannot be read, or a ForeignInvoiceError if the invoice may belong to another company.
