@@ -49,8 +49,9 @@ class B2BClient:
             client's requests; its default headers and cookies are sent with them. It belongs to one event loop and one process,
             and it must decompress answers: otherwise the first call raises an error that says so. If a trace hook or another part
             of your session raises an exception, the client logs the exception, and the call raises it as it is, without another
-            attempt. If the call is a write, the write may have happened: a hook such as `on_request_end` runs after it. A proxy
-            of your session that refuses a request is a ConnectFailedError. None: the client opens and closes its own session.
+            attempt. If the call is a write, the write may have happened: a hook such as `on_request_end` runs after it. If a
+            proxy of your session refuses a request, the call raises a ConnectFailedError. None: the client opens and closes its
+            own session.
         timeout: Limits in seconds for connecting, reading and a whole attempt.
         retry: How often a call is tried.
         rate_limiter: Share one limiter between all clients of one store, and use it for no other store. None: this client has
@@ -59,8 +60,8 @@ class B2BClient:
             first one and continues.
         on_wait: Called with a `Wait` when a call begins to wait for the quota, or before it tries again; as `on_attempt`.
         instrument: Watches calls and attempts, for example to make spans of them; see `Instrument`.
-        allow_http: Host names of sandboxes in other containers, such as `["sandbox"]`, for which `http://` is allowed: anyone on
-            the way can read the token. A public IP address is refused.
+        allow_http: Host names of sandboxes in other containers, such as `["sandbox"]`, for which the client allows `http://`.
+            Anyone on the way can then read the token. The client refuses a public IP address.
 
     Raises:
         ConfigurationError: A setting is invalid.

@@ -138,7 +138,7 @@ class Invoices:
         one for each 248 invoices whose numbers contain this one. Source: GET /invoices.
 
         Raises:
-            DecodeError: The invoice with this number, or with a number that cannot be read, cannot be read.
+            DecodeError: The search found an invoice that cannot be read, and its number is this one or cannot be read either.
         """
         owner = Owner.of(customer_id)
         found = await self._search(invoice_number, owner)
@@ -191,7 +191,7 @@ class Invoices:
         Source: GET /invoices, GET /invoices/{invoiceId}.
 
         Args:
-            invoice_ids: The ids of the invoices. All of them are read and checked at once.
+            invoice_ids: The ids of the invoices. The call takes and checks all of them before it sends a request.
             concurrency: The most requests under way at a time.
             customer_id: If given, an invoice of another company is not handed out: its error is a ForeignInvoiceError.
         """
@@ -250,9 +250,9 @@ class Invoices:
         """Create an invoice; returns its id. Never makes two invoices with one number, even if the connection drops halfway.
 
         One request if all goes well. If the answer is lost, this method looks up the number at once, and then after 1, 2, 4, 8,
-        16 and 32 seconds (`RetryPolicy.settling`), with one request each time. If it finds an invoice, it compares that with the
-        draft, and returns the id if they match. If it finds none, it sends the same number again, at most three times in all.
-        Source: POST /invoices.
+        16 and 32 seconds (`RetryPolicy.settling`), with one request each time. If it finds an invoice, it compares that with
+        the draft, and returns the id if they match; otherwise it raises an error. If it finds none, it sends the same number
+        again, at most three times in all. Source: POST /invoices.
 
         Choose the number before the first try, and keep it with your own record. If a create was cancelled, or its process ended,
         call it again with the same number. `InvoiceNumberTakenError.is_same` then tells whether the earlier create arrived.
@@ -306,8 +306,8 @@ class Invoices:
         result. The API has no versions: a change that somebody makes between the second read and the write is still overwritten.
         Keys that this library does not know are written back. If the edit changes nothing, nothing is written.
 
-        If the answer to the write is lost, this method reads the invoice as after a lost create. It sends the same details again
-        only if the invoice is still the same as before.
+        If the answer to the write is lost, this method reads the invoice at once, and then after the same waits as `create`. It
+        sends the same details again only if the invoice is still the same as before.
 
         Args:
             invoice_id: The id of the invoice.

@@ -93,7 +93,8 @@ class Operation:
 
 @attrs.define(kw_only=True)
 class Sending:
-    """One attempt, for an `Instrument`. The second half is filled in when the attempt has ended.
+    """One attempt, for an `Instrument`. The client sets `status`, `request_id`, `received` and `error` when the attempt has
+    ended.
 
     Attributes:
         attempt: The number of the attempt; the first is 1.
@@ -121,7 +122,8 @@ class Sending:
 class Instrument(Protocol):
     """Watches operations and attempts, for example to make spans of them. Its methods must not block.
 
-    If it raises an exception, the client logs the first one and goes on. It cannot swallow the exception of a call.
+    If the instrument raises an exception, the client logs the first one and goes on. An instrument cannot swallow the exception
+    of a call.
     """
 
     def operation(self, operation: Operation, /) -> AbstractContextManager[object]:

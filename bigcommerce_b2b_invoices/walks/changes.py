@@ -58,8 +58,8 @@ class ChangeFeed(Generic[T]):
     The second of the cursor counts as over once the `Date` of an answer has passed it by `overlap` seconds. A change that is
     committed into it later is not seen, nor is one that comes after the server's clock was set back. `overlap` makes such a
     change less likely to be missed, at the price of reading that many seconds again. The `overlap` of a feed also decides which
-    versions its cursor holds, and the next feed reads no earlier second, lest it deliver a version again. So if you raise
-    `overlap` from one feed to the next, only the feed after that one reads more seconds again.
+    versions its cursor holds, and the next feed reads no earlier second, because it could deliver a version again. So if you
+    raise `overlap` from one feed to the next, only the feed after that one reads more seconds again.
 
     A row whose `updatedAt` is in the future is delivered once; `anomalies` then says that each feed has to read it again. An
     invoice whose `updatedAt` cannot be read is delivered once for each of its versions. As long as a store has one, each feed
