@@ -61,16 +61,18 @@ async def test_a_total_time_out_looks_the_same_before_and_after_sending_but_not_
     async with ScriptedServer([Stall()]) as server, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
         begun: list[bool] = []
         async with asyncio.TaskGroup() as group:
-            for _ in range(2):
-                group.create_task(_timed_out(session, server.base_url, begun))
-        assert begun == [True, False]  # the second waited for the only connection
+            group.create_task(_timed_out(session, server.base_url, begun, 2.0))
+            while not server.seen:
+                await asyncio.sleep(0.01)
+            await _timed_out(session, server.base_url, begun, 0.1)  # it waits for the only connection
+        assert begun == [False, True]
         assert len(server.seen) == 1
 
 
-async def _timed_out(session: aiohttp.ClientSession, url: str, begun: list[bool]) -> None:
+async def _timed_out(session: aiohttp.ClientSession, url: str, begun: list[bool], seconds: float) -> None:
     sending = SendOnce()
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.1):
+        async with asyncio.timeout(seconds):
             await session.get(url, middlewares=(sending,))
     begun.append(sending.begun)
 
