@@ -111,7 +111,7 @@ class ResponseError(TransportError):
     Attributes:
         status: HTTP status if the response was read that far, else None.
         is_whole: Whether the whole answer arrived, and holds something that the client refuses, such as a key that appears twice
-            in an object. Such an answer is no outage.
+            in an object. Such an answer is not an outage.
     """
 
     is_whole = False

@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable
 
-DROPPED = 2  # the optimization level from which on there are no docstrings
+DROPPED = 2  # at this optimization level and above, Python drops docstrings
 
 
 def restore_docs(*owners: Callable[..., object]) -> None:

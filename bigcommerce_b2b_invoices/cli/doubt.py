@@ -18,7 +18,7 @@ def file_code(report: WalkReport) -> int:
 def list_code(report: WalkReport) -> int:
     """3 and a warning on stderr if a list that was read to its end shows a sign of missing rows, otherwise 0.
 
-    Unlike a file, a list does not claim to hold every row: an order that proves nothing is no sign by itself.
+    Unlike a file, a list does not claim to hold every row: an order that proves nothing is not a sign by itself.
     """
     if report.guarantee == "complete" or not report.anomalies:
         return 0

@@ -28,7 +28,7 @@ async def export_invoices(
     A JSON Lines file holds what the API sent, under the API's own names. A CSV file holds one row for each invoice; a text that a
     spreadsheet would read as a formula gets a leading apostrophe. Only the owner may read a new file. If an invoice cannot be
     read, the command names it on stderr, leaves it out and exits with 3. If the file may lack invoices because others changed
-    the store meanwhile, the command says so on stderr and exits with 3, too.
+    the store meanwhile, the command says so on stderr and also exits with 3.
 
     Args:
         path: The file to write. Its ending, .jsonl or .csv, sets the format.

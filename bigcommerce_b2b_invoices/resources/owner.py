@@ -1,6 +1,6 @@
 """Whether an invoice belongs to a company.
 
-Rows that cannot be read are judged, too: a DecodeError holds the row as it came, and must not show it to another company.
+The owner also judges rows that cannot be read: a DecodeError holds the row, and must not show it to another company.
 """
 
 from collections.abc import Awaitable

@@ -19,7 +19,7 @@ def check_base_url(base_url: str | URL, allow_http: Iterable[str] = ()) -> URL:
 
     Args:
         base_url: The base URL.
-        allow_http: Host names for which http:// is safe, too.
+        allow_http: Host names for which http:// is also safe.
 
     Raises:
         ConfigurationError: A setting is invalid.

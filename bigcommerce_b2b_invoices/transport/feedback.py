@@ -9,7 +9,7 @@ The limiter's own leases are the upper bound; each of these rules can only lower
 2. The gate. A refusal (429) stops everybody until the time that the server gives, or gave before. If the server never gave a
    time, the gate closes for FIRST_PAUSE, and for twice as long after each further burst of refusals, up to one window.
 3. Ask first. One request is sent alone if nothing is known: by a fresh limiter, and after a window without a request. The others
-   follow once it has an answer of any kind, after FIRST_PATIENCE at the latest. After a refusal, too, one request is sent alone.
+   follow once it has an answer of any kind, after FIRST_PATIENCE at the latest. One request is also sent alone after a refusal.
    Then the others wait for a good answer, and for PATIENCE.
 4. The width: how many requests may be under way. A burst of refusals is never larger than that, so a refusal halves the width.
    Good answers widen it again: at a width of n, n good answers add one (additive increase, multiplicative decrease). 150

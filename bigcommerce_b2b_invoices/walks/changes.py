@@ -6,8 +6,9 @@ feed. The next cursor is therefore that newest time. It also holds the versions 
 may follow within the same second, or be committed late. The next feed reads no second whose versions the cursor does not hold,
 so it never delivers a version again.
 
-A row without a readable time of change cannot be judged like that. If it is no invoice either, it goes wherever a row goes that
-cannot be read. Otherwise the feed reads every row, in the order of a field whose value no two rows share.
+The feed cannot judge a row like that if its time of change is not readable. If the row is also not a readable invoice, the feed
+treats it like any other unreadable row. Otherwise the feed reads every row, in the order of a field whose value no two rows
+share.
 """
 
 import math

@@ -147,7 +147,7 @@ def test_amounts_of_a_draft_keep_every_digit() -> None:
 
 
 class Whole(int):
-    """Stands for numpy's integers, which are no ints but have `__index__`; and for an int of a subclass."""
+    """Stands for numpy's integers, which have `__index__` but are not ints, and for an int of a subclass."""
 
 
 @pytest.mark.parametrize(
