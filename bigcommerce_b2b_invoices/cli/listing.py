@@ -9,8 +9,9 @@ from bigcommerce_b2b_invoices.cli import show
 from bigcommerce_b2b_invoices.cli.arguments import InvoiceId, OneOrMore
 from bigcommerce_b2b_invoices.cli.doubt import list_code
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
+from bigcommerce_b2b_invoices.cli.output import PLAIN, Output
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
-from bigcommerce_b2b_invoices.cli.text import say
+from bigcommerce_b2b_invoices.cli.text import complain, say
 from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
 from bigcommerce_b2b_invoices.cli.verdict import FAILED, error_text
 
@@ -18,7 +19,7 @@ from bigcommerce_b2b_invoices.cli.verdict import FAILED, error_text
 async def list_invoices(
     *,
     limit: OneOrMore = 50,
-    json: bool = False,
+    output: Output = PLAIN,
     filters: Filters = NO_FILTERS,
     settings: Settings = FROM_ENVIRONMENT,
 ) -> int:
@@ -30,20 +31,22 @@ async def list_invoices(
 
     Args:
         limit: The largest number of invoices to show.
-        json: Print JSON Lines instead, under the API's own names.
+        output: What to print; the JSON has the API's own names.
         filters: Which invoices to show.
         settings: Where to connect.
     """
     query = filters.as_query()
     if query.sort_by is None and query.order_by is None:
         query = attrs.evolve(query, order_by=Direction.DESCENDING)
-    as_table = sys.stdout.isatty() and not json
+    as_table = sys.stdout.isatty() and not output.json
     rows: list[tuple[str, ...]] = []
     shown = seen = left = code = 0
     unreadable = Unreadable()
     async with connect(settings) as connection:
         page_size = MAX_LIMIT if filters.overdue else min(MAX_LIMIT, limit)
-        walk = connection.client.invoices.iterate(query, page_size=page_size, prefetch=0, details=json, on_unreadable=unreadable)
+        walk = connection.client.invoices.iterate(
+            query, page_size=page_size, prefetch=0, details=output.json, on_unreadable=unreadable
+        )
         async for invoice in walk:
             seen += 1
             if not filters.admits(invoice):
@@ -51,7 +54,7 @@ async def list_invoices(
             if as_table:
                 rows.append(show.invoice_cells(invoice))
             else:
-                _print(invoice, json=json)
+                _print(invoice, json=output.json)
             shown += 1
             if shown == limit:
                 left = (walk.total_count or 0) - seen - unreadable.count
@@ -90,24 +93,24 @@ async def get_invoices(invoice_id: InvoiceId, /, *more: InvoiceId, settings: Set
             try:
                 show_one(await connection.client.invoices.get(wanted))
             except NotFoundError as error:
-                say(f"error: {error_text(error)}")
+                complain(f"error: {error_text(error)}")
                 code = FAILED
     return code
 
 
-async def list_extra_fields(*, json: bool = False, settings: Settings = FROM_ENVIRONMENT) -> int:
+async def list_extra_fields(*, output: Output = PLAIN, settings: Settings = FROM_ENVIRONMENT) -> int:
     """List the configs of the store's extra fields for invoices.
 
     The command exits with 3 if the API stopped before the list's end.
 
     Args:
-        json: Print JSON Lines instead, under the API's own names.
+        output: What to print; the JSON has the API's own names.
         settings: Where to connect.
     """
     async with connect(settings) as connection:
         walk = connection.client.extra_fields.iterate()
         configs = [config async for config in walk]
-    if json:
+    if output.json:
         for config in configs:
             show.print_json(config)
     elif sys.stdout.isatty():

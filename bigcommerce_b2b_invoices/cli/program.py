@@ -11,8 +11,9 @@ from contextlib import nullcontext, redirect_stdout, suppress
 
 from bigcommerce_b2b_invoices.cli.app import app
 from bigcommerce_b2b_invoices.cli.log import hide_log, logger
+from bigcommerce_b2b_invoices.cli.output import Output
 from bigcommerce_b2b_invoices.cli.streams import NoStdout, fill_closed_streams
-from bigcommerce_b2b_invoices.cli.text import say
+from bigcommerce_b2b_invoices.cli.text import be_quiet, complain
 from bigcommerce_b2b_invoices.cli.verdict import error_text, exit_code, is_foreseen
 
 # by default they end a process at once, before it can delete its files; batch systems send some of them as a warning
@@ -37,7 +38,7 @@ def run(arguments: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a person reads this, not a program
         if not is_foreseen(error):
             logger.debug("where it happened", exc_info=error)
-        say(f"error: {error_text(error)}")
+        complain(f"error: {error_text(error)}")
         return exit_code(error)
     finally:
         hide_log()
@@ -58,6 +59,7 @@ def _let_go_of_stdout() -> None:
 
 def _run(arguments: Sequence[str]) -> int:
     command, bound, _ = app.parse_args(arguments, exit_on_error=False, print_error=False)
+    be_quiet(quiet=any(isinstance(value, Output) and value.quiet for value in bound.arguments.values()))
     result = command(*bound.args, **bound.kwargs)
     if inspect.iscoroutine(result):
         result = asyncio.run(_until_signal(result))
@@ -87,5 +89,5 @@ async def _until_signal(command: Coroutine[object, object, int]) -> int:
     except asyncio.CancelledError:
         if not received:
             raise
-        say(f"error: stopped by {received[0].name}")
+        complain(f"error: stopped by {received[0].name}")
         return 128 + received[0]

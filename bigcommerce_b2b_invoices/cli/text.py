@@ -4,8 +4,10 @@ import os
 import sys
 import unicodedata
 from contextlib import suppress
+from contextvars import ContextVar
 
 _HARMLESS = ("Zs",)  # spaces of all widths; `isprintable` accepts only one of them
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 _JOINERS = "\u200c\u200d"  # part of Persian words and of emoji
 
 
@@ -28,7 +30,23 @@ def masked(text: str) -> str:
 
 
 def say(line: str) -> None:
-    """One line for the user, on stderr: stdout is for the command's result. If nobody reads stderr, the line is lost."""
+    """One line for the user, on stderr: stdout is for the command's result. `--quiet` silences it."""
+    if not _quiet.get():
+        complain(line)
+
+
+def complain(line: str) -> None:
+    """An error, on stderr, with `--quiet` too. If nobody reads stderr, the line is lost."""
     with suppress(OSError, AttributeError):  # a closed pipe, or no stderr at all
         sys.stderr.write(f"{printable(masked(line))}\n")
         sys.stderr.flush()
+
+
+def be_quiet(*, quiet: bool) -> None:
+    """Whether `say` is silent from now on, in this context."""
+    _quiet.set(quiet)
+
+
+def is_quiet() -> bool:
+    """Whether the user asked for nothing but errors on stderr."""
+    return _quiet.get()

@@ -1,7 +1,7 @@
 """Invoices that cannot be read: a command names each on stderr, leaves it out and goes on with the others."""
 
 from bigcommerce_b2b_invoices import DecodeError
-from bigcommerce_b2b_invoices.cli.text import say
+from bigcommerce_b2b_invoices.cli.text import complain
 from bigcommerce_b2b_invoices.cli.verdict import IN_PART
 
 
@@ -18,7 +18,7 @@ class Unreadable:
     def __call__(self, error: DecodeError) -> None:
         """Name one invoice on stderr, and count it."""
         self.count += 1
-        say(f"error: {error}; this invoice was left out")
+        complain(f"error: {error}; this invoice was left out")
 
     @property
     def exit_code(self) -> int:
