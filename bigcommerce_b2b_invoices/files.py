@@ -57,15 +57,17 @@ class PartFile:
 
     Attributes:
         file: The open file to write to.
+        temporary: Its path, for a library that writes the file by itself.
     """
 
     file: BinaryIO
+    temporary: Path
 
     def __init__(self, path: Path, *, overwrite: bool, translate: Callable[[OSError], Exception] | None) -> None:
         self.path = path
         self._translate = translate
         self._overwrite = overwrite
-        self._temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+        self.temporary = path.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
         self._is_begun = False
 
     async def write(self, block: bytearray) -> None:
@@ -85,7 +87,7 @@ class PartFile:
         self._check()
         sweep(self.path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        self.file = open(os.open(self._temporary, flags, 0o600), "wb")  # noqa: PTH123, SIM115 - a descriptor; discard closes it
+        self.file = open(os.open(self.temporary, flags, 0o600), "wb")  # noqa: PTH123, SIM115 - a descriptor; discard closes it
         self._is_begun = True
 
     def sync(self) -> None:
@@ -99,8 +101,8 @@ class PartFile:
         if self._overwrite or not self._link():
             mode = self._check()  # again: somebody may have made a link or a folder there meanwhile
             if mode is not None:
-                self._temporary.chmod(mode)
-            self._temporary.replace(self.path)
+                self.temporary.chmod(mode)
+            self.temporary.replace(self.path)
         with suppress(OSError):  # not every system can sync a folder; the file is whole in any case
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
@@ -114,12 +116,12 @@ class PartFile:
             with suppress(OSError):  # a full disk, which has already raised its error
                 self.file.close()
             with suppress(OSError):
-                self._temporary.unlink(missing_ok=True)
+                self.temporary.unlink(missing_ok=True)
 
     def _link(self) -> bool:
         """Give the file its name unless somebody else created that file; False if the file system does not support hard links."""
         try:
-            self.path.hardlink_to(self._temporary)
+            self.path.hardlink_to(self.temporary)
         except OSError:
             return False
         return True

@@ -2,14 +2,19 @@
 
 from bigcommerce_b2b_invoices.export.cells import iso_utc, plain_amount, word
 from bigcommerce_b2b_invoices.export.csv import COLUMNS, csv_rows
-from bigcommerce_b2b_invoices.export.formats import FORMATS, Export, InvoiceWriter, open_export, write_invoices
+from bigcommerce_b2b_invoices.export.formats import FORMATS, Export, open_export, write_invoices
+from bigcommerce_b2b_invoices.export.formulas import bare
 from bigcommerce_b2b_invoices.export.jsonl import json_lines
+from bigcommerce_b2b_invoices.export.sinks import Format, Sink, Style
 
 __all__ = [
     "COLUMNS",
     "FORMATS",
     "Export",
-    "InvoiceWriter",
+    "Format",
+    "Sink",
+    "Style",
+    "bare",
     "csv_rows",
     "iso_utc",
     "json_lines",

@@ -1,27 +1,34 @@
 """CSV as RFC 4180 defines it: one row for each invoice, without the contents of `details`.
 
-A text that a spreadsheet would read as a formula gets a leading apostrophe (CWE-1236). Numbers, times and truth values never
-change, so -5.00 stays a number. A field that the API left out is an empty cell.
+No text is a formula, whichever separator a spreadsheet splits at; see `formulas`. Numbers, times and truth values never change,
+so -5.00 stays a number. A field that the API left out is an empty cell. What CSV cannot protect: a spreadsheet that opens the
+file by a double click may read `00042` or `1E5` as a number, `1-2` as a date, and more than 15 digits as a rounded number. Import
+such columns as text, or export to Excel, where ids are texts.
 """
 
 import csv
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
-from typing import BinaryIO, TypeAlias
+import gzip
+import io
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
+from typing import Generic, TypeAlias, TypeVar
 
 from bigcommerce_b2b_invoices import ConfigurationError, Invoice, Money, to_json
 from bigcommerce_b2b_invoices.export.cells import iso_utc, plain_amount, word
-from bigcommerce_b2b_invoices.export.text import each_as_text, text_to
+from bigcommerce_b2b_invoices.export.formulas import safe, safe_json
+from bigcommerce_b2b_invoices.export.sinks import Style
+from bigcommerce_b2b_invoices.export.text import TextSink, each_as_text
+from bigcommerce_b2b_invoices.files import PartFile
 
-Column: TypeAlias = Callable[[Invoice], str]
+Row = TypeVar("Row")
+Cells: TypeAlias = Mapping[str, Callable[[Row], str]]
 
-FORMULA_STARTS = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001 - the last four are full-width on purpose
+DELIMITERS = (",", ";", "\t", "|")
+BOM = "\ufeff"
 
 
 def text_cell(text: str | None) -> str:
     """The text in a form that no spreadsheet reads as a formula."""
-    if not text:
-        return ""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return safe(text) if text else ""
 
 
 def _number(value: int | None) -> str:
@@ -41,10 +48,10 @@ def _currency(money: Money | None) -> str:
 
 
 def _extra_fields(invoice: Invoice) -> str:
-    return f"[{','.join(map(to_json, invoice.extra_fields))}]" if invoice.extra_fields else ""
+    return safe_json(f"[{','.join(map(to_json, invoice.extra_fields))}]") if invoice.extra_fields else ""
 
 
-CELLS: dict[str, Column] = {
+CELLS: dict[str, Callable[[Invoice], str]] = {
     "id": lambda invoice: _number(invoice.id),
     "invoice_number": lambda invoice: text_cell(invoice.invoice_number),
     "customer_id": lambda invoice: text_cell(invoice.customer_id),
@@ -76,34 +83,47 @@ CELLS: dict[str, Column] = {
 COLUMNS: tuple[str, ...] = tuple(CELLS)
 
 
-class _Echo:
-    """A file for `csv.writer`, whose `writerow` returns what `write` returns: the text of the row."""
+class CSVText(Generic[Row]):
+    """The text of a header with the column names, and of a row, each with its line break.
 
-    def write(self, text: str) -> str:
-        return text
+    Args:
+        cells: Makes the cell of each column.
+        style: Which columns, and what stands between them.
+    """
 
-
-class CSVText:
-    """The text of a header with the column names, and of a row for each invoice, each with its line break."""
-
-    def __init__(self, columns: Sequence[str] | None = None) -> None:
-        self._columns = COLUMNS if columns is None else check_columns(columns)
-        self._cells = [CELLS[column] for column in self._columns]
-        self._writer = csv.writer(_Echo(), lineterminator="\r\n")
+    def __init__(self, cells: Cells[Row], style: Style) -> None:
+        check_style(style)
+        self._columns = tuple(cells) if style.columns is None else check_columns(style.columns, tuple(cells))
+        self._cells = [cells[column] for column in self._columns]
+        self._begin = BOM if style.bom else ""
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text, lineterminator="\r\n", delimiter=style.delimiter)
 
     def header(self) -> str:
-        """The names of the columns."""
-        return self._line(self._columns)
+        """The names of the columns, after the byte order mark if there is one."""
+        return self._begin + self._line(self._columns)
 
-    def row(self, invoice: Invoice) -> str:
+    def row(self, row: Row) -> str:
         """One row. A text with line breaks takes several lines, in quotes."""
-        return self._line([cell(invoice) for cell in self._cells])
+        return self._line([cell(row) for cell in self._cells])
 
     def _line(self, cells: Iterable[str]) -> str:
-        return str(self._writer.writerow(cells))  # typeshed does not know that it is a text
+        self._writer.writerow(cells)
+        line = self._text.getvalue()
+        self._text.seek(0)
+        self._text.truncate()
+        return line
 
 
-def check_columns(columns: Sequence[str]) -> tuple[str, ...]:
+def check_style(style: Style) -> None:
+    """Raise a ConfigurationError if a CSV file cannot be written in this style."""
+    if style.delimiter not in DELIMITERS:
+        raise ConfigurationError(f"the delimiter must be , ; | or a tab, not {style.delimiter!r}")
+    if style.columns is not None:
+        check_columns(style.columns)
+
+
+def check_columns(columns: Sequence[str], known: Sequence[str] = COLUMNS) -> tuple[str, ...]:
     """The columns as a tuple.
 
     Raises:
@@ -113,9 +133,9 @@ def check_columns(columns: Sequence[str]) -> tuple[str, ...]:
     if isinstance(columns, str):
         raise TypeError("columns must be several names, such as a list, not a single str")
     names = tuple(columns)
-    unknown = [name for name in names if name not in CELLS]
+    unknown = [name for name in names if name not in known]
     if unknown:
-        raise ConfigurationError(f"no column is called {', '.join(map(repr, unknown))}: use {', '.join(COLUMNS)}")
+        raise ConfigurationError(f"no column is called {', '.join(map(repr, unknown))}: use {', '.join(known)}")
     if not names or len(set(names)) < len(names):
         raise ConfigurationError(f"columns must name at least one column, and each only once, not {', '.join(names) or 'none'}")
     return names
@@ -137,22 +157,17 @@ def csv_rows(invoices: AsyncIterable[Invoice], columns: Sequence[str] | None = N
         Exception: Any error that `invoices` raises. The pieces before it are then not the whole list: whoever passes them on must
             not end its own answer in the normal way.
     """
-    text = CSVText(columns)
+    text = CSVText(CELLS, Style(columns=columns))
     return each_as_text(invoices, text.row, first=text.header())
 
 
-class CSVWriter:
-    """Writes a header with the column names, then one row for each invoice."""
+def open_csv(part: PartFile, style: Style) -> TextSink[Invoice]:
+    """A header with the column names, then one row for each invoice."""
+    text = CSVText(CELLS, style)
+    return TextSink(part.file, text.row, header=text.header())
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = text_to(file, newline="")
-        self._text = CSVText()
-        self._file.write(self._text.header())
 
-    def write(self, invoice: Invoice) -> None:
-        """Write one row."""
-        self._file.write(self._text.row(invoice))
-
-    def close(self) -> None:
-        """Write out the buffer and release the file, which stays open."""
-        self._file.detach()
+def open_csv_gz(part: PartFile, style: Style) -> TextSink[Invoice]:
+    """The same, compressed."""
+    text = CSVText(CELLS, style)
+    return TextSink(gzip.GzipFile("", "wb", fileobj=part.file, mtime=0), text.row, header=text.header(), is_wrapped=True)

@@ -1,15 +1,19 @@
-"""JSON Lines: one line for each invoice, with all that the API sent, under the API's own names."""
+"""JSON Lines: one line for each row, with all that the API sent, under the API's own names."""
 
+import gzip
 from collections.abc import AsyncGenerator, AsyncIterable
-from typing import BinaryIO
 
-from bigcommerce_b2b_invoices import Invoice, to_json
-from bigcommerce_b2b_invoices.export.text import each_as_text, text_to
+import attrs
+
+from bigcommerce_b2b_invoices import ConfigurationError, Invoice, to_json
+from bigcommerce_b2b_invoices.export.sinks import Style
+from bigcommerce_b2b_invoices.export.text import TextSink, each_as_text
+from bigcommerce_b2b_invoices.files import PartFile
 
 
-def json_line(invoice: Invoice) -> str:
-    """The line of an invoice, with its line break. `from_json(Invoice, line)` reads an equal invoice back."""
-    return f"{to_json(invoice)}\n"
+def json_line(model: attrs.AttrsInstance) -> str:
+    """The line of a model, with its line break. `from_json(Invoice, line)` reads an equal invoice back."""
+    return f"{to_json(model)}\n"
 
 
 def json_lines(invoices: AsyncIterable[Invoice]) -> AsyncGenerator[str]:
@@ -29,16 +33,19 @@ def json_lines(invoices: AsyncIterable[Invoice]) -> AsyncGenerator[str]:
     return each_as_text(invoices, json_line)
 
 
-class JSONLinesWriter:
-    """Writes one line for each invoice."""
+def check_style(style: Style) -> None:
+    """Raise a ConfigurationError if columns are chosen: a line holds all that the API sent."""
+    if style.columns is not None:
+        raise ConfigurationError("JSON Lines hold the whole invoice: choose columns for another format, such as .csv")
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = text_to(file, newline="\n")
 
-    def write(self, invoice: Invoice) -> None:
-        """Write one line."""
-        self._file.write(json_line(invoice))
+def open_jsonl(part: PartFile, style: Style) -> TextSink[Invoice]:
+    """One line for each invoice."""
+    check_style(style)
+    return TextSink(part.file, json_line)
 
-    def close(self) -> None:
-        """Write out the buffer and release the file, which stays open."""
-        self._file.detach()
+
+def open_jsonl_gz(part: PartFile, style: Style) -> TextSink[Invoice]:
+    """The same, compressed."""
+    check_style(style)
+    return TextSink(gzip.GzipFile("", "wb", fileobj=part.file, mtime=0), json_line, is_wrapped=True)

@@ -15,6 +15,7 @@ from scripted_server import ScriptedServer, answer, envelope
 from bigcommerce_b2b_invoices import Invoice, WalkReport, from_json
 from bigcommerce_b2b_invoices.cli.exporting import summary
 from bigcommerce_b2b_invoices.cli.progress import lines
+from bigcommerce_b2b_invoices.export import FORMATS as FORMATS_OF_EXPORT
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 FORMATS = ["jsonl", "csv"]
@@ -52,8 +53,8 @@ def test_the_filters_are_those_of_list(cli: Any, tmp_path: Path) -> None:
 
 
 BAD_PATHS = [
-    ("invoices.xlsx", "error: no format has the ending of 'invoices.xlsx': use .csv or .jsonl\n"),
-    ("invoices", "error: no format has the ending of 'invoices': use .csv or .jsonl\n"),
+    ("invoices.xls", "error: no format has the ending of 'invoices.xls': use {formats}\n"),
+    ("invoices", "error: no format has the ending of 'invoices': use {formats}\n"),
     ("there.csv", "error: {}/there.csv: the file exists already\n"),
     ("nowhere/invoices.csv", "error: {}/nowhere/invoices.csv: there is no such folder\n"),
     ("there.csv/invoices.csv", "error: {}/there.csv/invoices.csv: Not a directory\n"),
@@ -70,7 +71,7 @@ def test_a_path_that_cannot_be_is_refused_before_anything_is_asked_for(cli: Any,
     (tmp_path / "link.csv").symlink_to(there)
     name, *options = path.split(" ")
     run = cli("export", str(tmp_path / name), *options)  # without credentials: they are looked at later
-    assert (run.code, run.err) == (2, line.format(tmp_path))
+    assert (run.code, run.err) == (2, line.format(tmp_path, formats=", ".join(FORMATS_OF_EXPORT)))
     assert there.read_text() == OLD
     assert len(list(tmp_path.iterdir())) == 3
 

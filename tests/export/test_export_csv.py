@@ -1,6 +1,9 @@
 """CSV: the columns, and cells that neither a spreadsheet nor a parser can misread."""
 
 import csv
+import json
+import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bigcommerce_b2b_invoices import (
+    ConfigurationError,
     ExtraField,
     Invoice,
     InvoiceContents,
@@ -18,7 +22,10 @@ from bigcommerce_b2b_invoices import (
     LineItem,
     Money,
 )
-from bigcommerce_b2b_invoices.export.csv import COLUMNS, CSVWriter, text_cell
+from bigcommerce_b2b_invoices.export import COLUMNS, Style, bare
+from bigcommerce_b2b_invoices.export.csv import CELLS, CSVText, text_cell
+from bigcommerce_b2b_invoices.export.formulas import safe_json
+from bigcommerce_b2b_invoices.export.text import TextSink
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -72,16 +79,17 @@ FULL_ROW = {
     "external_pdf_url": "https://example.com/7.pdf",
     "terms_conditions": "'\ttabbed",
     "line_item_count": "2",
-    "extra_fields": '[{"fieldName":"Region","fieldValue":"North, =1+1"},{"fieldName":"Region"}]',
+    "extra_fields": '[{"fieldName":"Region","fieldValue":"North, \\u003d1+1"},{"fieldName":"Region"}]',
 }
 
 
 def write(path: Path, *invoices: Invoice) -> bytes:
     with path.open("wb") as file:
-        writer = CSVWriter(file)
+        text = CSVText(CELLS, Style())
+        sink = TextSink(file, text.row, header=text.header())
         for invoice in invoices:
-            writer.write(invoice)
-        writer.close()
+            sink.write(invoice)
+        sink.finish()
     return path.read_bytes()
 
 
@@ -111,6 +119,60 @@ def test_no_text_is_a_formula(tmp_path: Path, start: str) -> None:
     write(tmp_path / "x.csv", Invoice(id=1, customer_name=text, open_balance=Money(text, Decimal(-1))))
     row = read(tmp_path / "x.csv")[0]
     assert (row["customer_name"], row["open_balance_currency"], row["open_balance"]) == (f"'{text}", f"'{text}", "-1")
+
+
+FORMULA = "=HYPERLINK(0)"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "\r\n", "\n", "\r", "\v", "\f", "\x85", "\u2028"])
+@pytest.mark.parametrize("between", ["", " ", "  ", '"', "''", '" "', "\xa0", "\0"], ids=repr)
+def test_no_text_is_a_formula_after_any_separator(separator: str, between: str) -> None:
+    cell = text_cell(f"ACME{separator}{between}{FORMULA}{separator}end")
+    assert cell == f"ACME{separator}{between}'{FORMULA}{separator}end"
+
+
+@pytest.mark.parametrize("number", ["-5", "+5", "-5.00", "1;-2.5;3", "-1E5", "7|-3", "-5 ", "1-2", "a-b", "a=b", "INV-2026-1"])
+def test_a_number_in_a_text_is_left_alone(number: str) -> None:
+    assert text_cell(number) == number
+
+
+@pytest.mark.parametrize("almost", ["-5+1", "-5A", "+1=2", "-", "1;-2*3", "-5;=1", "--5"])
+def test_what_only_begins_like_a_number_is_not(almost: str) -> None:
+    assert "'" in text_cell(almost)
+
+
+@given(text=st.text(alphabet="=+-@'\";,|\t\n\r\0 a5.E＝", max_size=12) | st.text())
+def test_the_apostrophes_can_be_taken_off_again(text: str) -> None:
+    assert bare(text_cell(text)) == text
+
+
+@given(
+    value=st.recursive(
+        st.text(alphabet='=+-@,;"\\ a', max_size=8) | st.integers(-9, 9), lambda inner: st.lists(inner, max_size=4)
+    )
+)
+def test_json_in_a_cell_is_the_same_json_without_a_formula(value: object) -> None:
+    text = safe_json(json.dumps(value, separators=(",", ":")))
+    assert json.loads(text) == value
+    assert not re.search(r"""[,;]["\s]*[=+@]""", text)
+
+
+def test_a_long_text_of_separators_takes_no_long_time() -> None:
+    text = " " * 50_000 + "\n" * 50_000 + "-" * 50_000
+    began = time.process_time()
+    text_cell(text)
+    assert time.process_time() - began < 2  # it would be minutes if each character looked at all others
+
+
+def test_a_style_sets_mark_delimiter_and_columns(tmp_path: Path) -> None:
+    text = CSVText(CELLS, Style(columns=["invoice_number", "id"], bom=True, delimiter=";"))
+    assert text.header() + text.row(Invoice(id=1, invoice_number="A;B")) == '\ufeffinvoice_number;id\r\n"A;B";1\r\n'
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", "a", '"', "\n", "'"])
+def test_a_delimiter_that_no_reader_knows_is_refused(delimiter: str) -> None:
+    with pytest.raises(ConfigurationError, match="delimiter"):
+        CSVText(CELLS, Style(delimiter=delimiter))
 
 
 def test_a_lone_surrogate_is_written_as_an_escape(tmp_path: Path) -> None:
