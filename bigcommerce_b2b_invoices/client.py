@@ -140,6 +140,16 @@ class B2BClient:
         return self._transport.rate_limiter
 
     @property
+    def retry(self) -> RetryPolicy:
+        """When the client tries again, and for how long it outlasts an outage."""
+        return self._transport.retry
+
+    @property
+    def base_url(self) -> URL:
+        """Where the client sends its requests."""
+        return self._transport.base_url
+
+    @property
     def store_hash(self) -> str:
         """The store's hash."""
         return self._transport.store_hash

@@ -13,12 +13,18 @@ import asyncio
 import errno
 import os
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # on Windows, nobody is kept from opening a file twice
+    fcntl = None  # type: ignore[assignment]
 
 LEFTOVER = 86_400.0  # seconds since its last write after which a temporary file counts as abandoned
 PREFIX, SUFFIX = ".b2b-invoices-", ".part"
@@ -84,7 +90,7 @@ class PartFile:
 
     def open(self) -> None:
         """Create the temporary file, if the final name may be used."""
-        self._check()
+        self.check()
         sweep(self.path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         self.file = open(os.open(self.temporary, flags, 0o600), "wb")  # noqa: PTH123, SIM115 - a descriptor; discard closes it
@@ -99,16 +105,11 @@ class PartFile:
     def publish(self) -> None:
         """Give the file its final name in one step: nobody ever sees half a file."""
         if self._overwrite or not self._link():
-            mode = self._check()  # again: somebody may have made a link or a folder there meanwhile
+            mode = self.check()  # again: somebody may have made a link or a folder there meanwhile
             if mode is not None:
                 self.temporary.chmod(mode)
             self.temporary.replace(self.path)
-        with suppress(OSError):  # not every system can sync a folder; the file is whole in any case
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        sync_folder(self.path.parent)
 
     def discard(self) -> None:
         """Delete the temporary file. If the file already has its final name, it stays."""
@@ -126,8 +127,12 @@ class PartFile:
             return False
         return True
 
-    def _check(self) -> int | None:
-        """The permissions of the file to replace; None if there is no file. Raises an OSError if the name must not be used."""
+    def check(self) -> int | None:
+        """The permissions of the file to replace; None if there is none.
+
+        Raises:
+            OSError: The name must not be used.
+        """
         if not is_nameable(self.path):
             raise OSError(errno.EINVAL, "no file can have this name, because of a character in it")
         try:
@@ -141,6 +146,26 @@ class PartFile:
         if not self._overwrite:
             raise FileExistsError(errno.EEXIST, "the file exists already")
         return stat.S_IMODE(found.st_mode)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that new names in the folder are on the disk. Not every system can, and the files are whole in any case."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def try_lock(file: BinaryIO) -> bool:
+    """Keep every other process from locking the file until it is closed. False if another one has locked it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def is_nameable(path: Path) -> bool:
@@ -158,7 +183,7 @@ def shown(path: Path) -> str:
 
 
 def sweep(folder: Path, now: Callable[[], float] = time.time) -> None:
-    """Delete the temporary files that killed processes left in a folder, once they are a day old."""
+    """Delete the temporary files and folders that killed processes left in a folder, once they are a day old."""
     with suppress(OSError):  # the folder may not be readable
         for entry in os.scandir(folder):
             if entry.name.startswith(PREFIX) and entry.name.endswith(SUFFIX):
@@ -166,6 +191,13 @@ def sweep(folder: Path, now: Callable[[], float] = time.time) -> None:
                     found = entry.stat(follow_symlinks=False)
                     if stat.S_ISREG(found.st_mode) and now() - found.st_mtime > LEFTOVER:
                         Path(entry).unlink()
+                    elif stat.S_ISDIR(found.st_mode) and now() - _last_write(Path(entry)) > LEFTOVER:
+                        shutil.rmtree(entry)
+
+
+def _last_write(folder: Path) -> float:
+    """When somebody last wrote to the folder or to a file in it: seconds since 1970."""
+    return max(path.lstat().st_mtime for path in (folder, *folder.iterdir()))
 
 
 async def in_thread(function: Callable[[], object]) -> None:

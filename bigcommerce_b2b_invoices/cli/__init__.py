@@ -9,7 +9,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     0 means success, 1 failure, 2 bad usage or settings, and 3 that a command did part of its job: it left out invoices that
-    cannot be read, or its file or list may lack rows. 128 + n means that signal n stopped it, such as 130 for Ctrl-C.
+    cannot be read, some of its lines failed, or its file or list may lack rows. 4 means that it did its job and found something
+    bad. 128 + n means that signal n stopped it, such as 130 for Ctrl-C.
 
     Args:
         argv: The arguments, without the program's name. None means the arguments of the process.

@@ -1,17 +1,36 @@
 """The commands and their names."""
 
+from collections.abc import Callable
+
 from cyclopts import App, Parameter
 
 from bigcommerce_b2b_invoices import __version__
+from bigcommerce_b2b_invoices.cli.deleting import delete_invoices
 from bigcommerce_b2b_invoices.cli.docs import restore_docs
-from bigcommerce_b2b_invoices.cli.exporting import export_invoices
+from bigcommerce_b2b_invoices.cli.doctor.command import run_doctor
+from bigcommerce_b2b_invoices.cli.exporting import FileOptions, export_invoices
 from bigcommerce_b2b_invoices.cli.filters import Filters
-from bigcommerce_b2b_invoices.cli.listing import get_invoices, list_extra_fields, list_invoices
+from bigcommerce_b2b_invoices.cli.importing import InputOptions, create_invoices, update_invoices
+from bigcommerce_b2b_invoices.cli.listing import count_invoices, get_invoices, list_extra_fields, list_invoices
 from bigcommerce_b2b_invoices.cli.output import Output
+from bigcommerce_b2b_invoices.cli.quota import show_quota
 from bigcommerce_b2b_invoices.cli.sandboxing import run_sandbox
 from bigcommerce_b2b_invoices.cli.settings import Settings
 
-restore_docs(list_invoices, get_invoices, export_invoices, list_extra_fields, run_sandbox, Filters, Output, Settings)
+COMMANDS: dict[str, Callable[..., object]] = {
+    "list": list_invoices,
+    "get": get_invoices,
+    "count": count_invoices,
+    "export": export_invoices,
+    "extra-fields": list_extra_fields,
+    "create": create_invoices,
+    "update": update_invoices,
+    "delete": delete_invoices,
+    "quota": show_quota,
+    "doctor": run_doctor,
+    "sandbox": run_sandbox,
+}
+restore_docs(*COMMANDS.values(), FileOptions, Filters, InputOptions, Output, Settings)
 app: App = App(
     name="b2b-invoices",
     help="""Invoices of BigCommerce B2B Edition.
@@ -20,8 +39,8 @@ app: App = App(
     version=__version__,
     default_parameter=Parameter(negative=()),  # no --no-json
 )
-app.command(list_invoices, name="list")
-app.command(get_invoices, name="get")
-app.command(export_invoices, name="export")
-app.command(list_extra_fields, name="extra-fields")
-app.command(run_sandbox, name="sandbox")
+for name, command in COMMANDS.items():
+    app.command(command, name=name)
+app.register_install_completion_command(
+    add_to_startup=False, help="Install the completion of commands and options for the shell."
+)

@@ -80,6 +80,11 @@ class Filters:
         except ValueError as problem:
             raise ConfigurationError(f"bad filter: {problem}") from None
 
+    @property
+    def needs_rows(self) -> bool:
+        """Whether a filter is one that the API does not have, so that `admits` must see each invoice."""
+        return self.overdue
+
     def admits(self, invoice: Invoice) -> bool:
         """Whether an invoice that the API listed passes the filters that the API does not have."""
         return not self.overdue or invoice.is_overdue()

@@ -4,16 +4,17 @@ import sys
 
 import attrs
 
-from bigcommerce_b2b_invoices import MAX_LIMIT, Direction, Invoice, NotFoundError
+from bigcommerce_b2b_invoices import MAX_LIMIT, ConfigurationError, Direction, Invoice, NotFoundError
 from bigcommerce_b2b_invoices.cli import show
 from bigcommerce_b2b_invoices.cli.arguments import InvoiceId, OneOrMore
 from bigcommerce_b2b_invoices.cli.doubt import list_code
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
-from bigcommerce_b2b_invoices.cli.output import PLAIN, Output
+from bigcommerce_b2b_invoices.cli.output import PLAIN, Output, print_record
+from bigcommerce_b2b_invoices.cli.progress import progress
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import complain, say
 from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
-from bigcommerce_b2b_invoices.cli.verdict import FAILED, error_text
+from bigcommerce_b2b_invoices.cli.verdict import FAILED, IN_PART, error_text
 
 
 async def list_invoices(
@@ -29,6 +30,12 @@ async def list_invoices(
     company, status, open balance, original balance, currency, due date and creation date. If an invoice cannot be read, the
     command names it on stderr, leaves it out and exits with 3. It also exits with 3 if the API stopped before the list's end.
 
+    For example:
+
+        b2b-invoices list --status open --limit 20
+
+        b2b-invoices list --customer-id 95075 --json
+
     Args:
         limit: The largest number of invoices to show.
         output: What to print; the JSON has the API's own names.
@@ -43,7 +50,7 @@ async def list_invoices(
     shown = seen = left = code = 0
     unreadable = Unreadable()
     async with connect(settings) as connection:
-        page_size = MAX_LIMIT if filters.overdue else min(MAX_LIMIT, limit)
+        page_size = MAX_LIMIT if filters.needs_rows else min(MAX_LIMIT, limit)
         walk = connection.client.invoices.iterate(
             query, page_size=page_size, prefetch=0, details=output.json, on_unreadable=unreadable
         )
@@ -75,33 +82,98 @@ def _print(invoice: Invoice, *, json: bool) -> None:
         show.print_line(show.invoice_cells(invoice))
 
 
-async def get_invoices(invoice_id: InvoiceId, /, *more: InvoiceId, settings: Settings = FROM_ENVIRONMENT) -> int:
-    """Print invoices as JSON under the API's own names.
+async def get_invoices(
+    *ids: InvoiceId,
+    number: str | None = None,
+    output: Output = PLAIN,
+    settings: Settings = FROM_ENVIRONMENT,
+) -> int:
+    """Show invoices: readable at a terminal, otherwise as JSON under the API's own names, one line for each.
 
-    On a terminal, the JSON is indented; otherwise each invoice takes one line. If an invoice does not exist, the command reports
-    it, prints the others and exits with 1.
+    If an invoice does not exist, the command reports it, shows the others and exits with 3, or with 1 if there are no others.
+
+    For example:
+
+        b2b-invoices get 1041 1042
+
+        b2b-invoices get --number INV-2026-0001 --json
 
     Args:
-        invoice_id: The API's own id of the invoice.
-        more: Any number of other ids.
+        ids: The API's own ids of the invoices.
+        number: The number of an invoice, exactly, instead of ids.
+        output: What to print; the JSON has the API's own names.
         settings: Where to connect.
     """
-    show_one = show.print_pretty_json if sys.stdout.isatty() else show.print_json
-    code = 0
+    if bool(ids) == (number is not None):
+        raise ConfigurationError("give ids of invoices, or --number with one invoice number")
+    show_one = show.print_card if sys.stdout.isatty() and not output.json else show.print_json
+    shown = missing = 0
     async with connect(settings) as connection:
-        for wanted in (invoice_id, *more):
+        invoices = connection.client.invoices
+        if number is not None:
+            found = await invoices.find(number)
+            if found is None:
+                complain(f"error: no invoice has the number {number!r}")
+                return FAILED
+            show_one(await invoices.get(found.id))  # only `get` has the extra fields
+            return 0
+        for wanted in ids:
             try:
-                show_one(await connection.client.invoices.get(wanted))
+                invoice = await invoices.get(wanted)
             except NotFoundError as error:
                 complain(f"error: {error_text(error)}")
-                code = FAILED
-    return code
+                missing += 1
+                continue
+            if shown and show_one is show.print_card:
+                sys.stdout.write("\n")
+            show_one(invoice)
+            shown += 1
+    return 0 if not missing else IN_PART if shown else FAILED
+
+
+async def count_invoices(*, output: Output = PLAIN, filters: Filters = NO_FILTERS, settings: Settings = FROM_ENVIRONMENT) -> int:
+    """Count invoices. One request, unless a filter is one that the API does not have: then every invoice is read.
+
+    For example:
+
+        b2b-invoices count --status open
+
+        b2b-invoices count --overdue --json
+
+    Args:
+        output: What to print; the JSON is `{"count": n}`.
+        filters: Which invoices to count.
+        settings: Where to connect.
+    """
+    query = filters.as_query()
+    unreadable, code = Unreadable(), 0
+    async with connect(settings) as connection:
+        invoices = connection.client.invoices
+        if not filters.needs_rows:
+            total = await invoices.count(query)
+        else:
+            walk = invoices.iterate(query, details=False, on_unreadable=unreadable)
+            total = 0
+            with progress(as_lines=settings.verbose) as report:
+                async for invoice in walk:
+                    total += filters.admits(invoice)
+                    report(walk.report.delivered, walk.total_count)
+            code = list_code(walk.report)
+    if output.json:
+        print_record({"count": total})
+    else:
+        sys.stdout.write(f"{total}\n")
+    return max(code, unreadable.exit_code)
 
 
 async def list_extra_fields(*, output: Output = PLAIN, settings: Settings = FROM_ENVIRONMENT) -> int:
     """List the configs of the store's extra fields for invoices.
 
     The command exits with 3 if the API stopped before the list's end.
+
+    For example:
+
+        b2b-invoices extra-fields --json
 
     Args:
         output: What to print; the JSON has the API's own names.

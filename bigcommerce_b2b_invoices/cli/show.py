@@ -1,25 +1,48 @@
-"""Rows on stdout: a table for a person at a terminal, tab-separated lines for a program, JSON for either."""
+"""Rows on stdout: tables and cards for a person at a terminal, tab-separated lines for a program, JSON for either."""
 
-import json
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
 import attrs
-from rich.console import Console
-from rich.highlighter import JSONHighlighter
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from bigcommerce_b2b_invoices import ExtraFieldConfig, Invoice, Money, to_json
-from bigcommerce_b2b_invoices.cli.text import printable
+from bigcommerce_b2b_invoices import ExtraFieldConfig, Invoice, LineItem, Money, to_json
+from bigcommerce_b2b_invoices.cli.table import GAP, Column, layout
+from bigcommerce_b2b_invoices.cli.text import printable, say
 from bigcommerce_b2b_invoices.export import iso_utc, plain_amount, word
 
-INVOICE_COLUMNS = ("number", "id", "company", "status", "open", "original", "", "due", "created")
-CONFIG_COLUMNS = ("name", "id", "type", "required", "unique", "visible", "defined", "default", "limits")
-_NUMERIC = ("id", "open", "original")
-_MAY_WRAP = ("number", "company", "status", "name", "type", "default", "limits")  # if the terminal is narrow
-_INDENT = "  "
+INVOICE_COLUMNS = (
+    Column("number", rank=4),
+    Column("id", is_number=True, rank=0),
+    Column("company", is_text=True, rank=3),
+    Column("status", rank=6),
+    Column("open", is_number=True, rank=0),
+    Column("original", is_number=True, rank=7),
+    Column("", rank=1),  # the currency
+    Column("due", rank=2),
+    Column("created", rank=8),
+)
+CONFIG_COLUMNS = (
+    Column("name", is_text=True, rank=0),
+    Column("id", is_number=True, rank=0),
+    Column("type", rank=1),
+    Column("required", rank=2),
+    Column("unique", rank=3),
+    Column("visible", rank=4),
+    Column("defined", rank=6),
+    Column("default", is_text=True, rank=7),
+    Column("limits", is_text=True, rank=5),
+)
+ITEM_COLUMNS = (
+    Column("sku", is_text=True, rank=2),
+    Column("description", is_text=True, rank=1),
+    Column("quantity", is_number=True, rank=0),
+    Column("unit price", is_number=True, rank=0),
+)
 
 
 def invoice_cells(invoice: Invoice) -> tuple[str, ...]:
@@ -68,16 +91,78 @@ def _flags(config: ExtraFieldConfig) -> tuple[bool | None, ...]:
     return config.is_required, config.is_unique, config.visible_to_enduser
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table as wide as the terminal."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column, justify="right" if column in _NUMERIC else "left", overflow="fold", no_wrap=column not in _MAY_WRAP
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """A table as wide as the terminal. What does not fit is left out, and named on stderr."""
+    cells = [[printable(cell) for cell in row] for row in rows]
+    found = layout(columns, cells, terminal_width())
+    if found is None:
+        for row in cells:
+            print_fields((column.name, cell) for column, cell in zip(columns, row, strict=True))
+            sys.stdout.write("\n")
+        return
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
+    for index, width in found.shown:
+        justify: JustifyMethod = "right" if columns[index].is_number else "left"
+        table.add_column(columns[index].name, justify=justify, overflow="ellipsis", no_wrap=True, width=width)
+    for row in cells:
+        table.add_row(*(Text(row[index]) for index, _ in found.shown))  # a Text: rich would read [red] in a name as a colour
+    console().print(table)
+    if found.left_out:
+        say(f"the terminal is too narrow for: {', '.join(found.left_out)}")
+
+
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """A line for each field that has a value. A value is never cut; the terminal wraps it if it must."""
+    given = [(name, printable(value)) for name, value in fields if value]
+    names = max((cell_len(name) for name, _ in given), default=0)
+    for name, value in given:
+        sys.stdout.write(
+            f"{name:<{names}}  {value}\n" if names + 2 + cell_len(value) <= terminal_width() else f"{name}\n{value}\n"
         )
-    for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))  # a Text, because rich would read [red] in a name as a colour
-    Console().print(table)
+
+
+def print_card(invoice: Invoice) -> None:
+    """An invoice for a person: its fields, then its line items."""
+    opened, original = invoice.open_balance, invoice.original_balance
+    print_fields(
+        [
+            ("number", invoice.invoice_number or ""),
+            ("id", str(invoice.id)),
+            ("company", invoice.customer_name or ""),
+            ("company id", invoice.customer_id or ""),
+            ("status", word(invoice.status).replace("_", "-")),
+            ("open", f"{_amount(opened)} {opened.code}" if opened else ""),
+            ("original", f"{_amount(original)} {original.code}" if original else ""),
+            ("due", iso_utc(invoice.due_date)[:10]),
+            ("created", iso_utc(invoice.created_at)),
+            ("updated", iso_utc(invoice.updated_at)),
+            ("order", invoice.order_number or ""),
+            ("purchase order", invoice.purchase_order_number or ""),
+            ("external id", invoice.external_id or ""),
+            ("channel", invoice.channel_name or ""),
+            ("terms", invoice.terms_conditions or ""),
+            *((f"field {field.field_name or ''}", field.field_value or "") for field in invoice.extra_fields),
+        ]
+    )
+    if invoice.line_items:
+        sys.stdout.write("\n")
+        print_table(ITEM_COLUMNS, [_item_cells(item) for item in invoice.line_items])
+
+
+def _item_cells(item: LineItem) -> tuple[str, ...]:
+    price = item.unit_price
+    amount = f"{_amount(price)} {price.code}" if price else ""
+    return (item.sku or "", item.description or "", plain_amount(item.quantity), amount)
+
+
+def terminal_width() -> int:
+    """How many cells a line has. Also true for a terminal that can do nothing else."""
+    return shutil.get_terminal_size().columns
+
+
+def console() -> Console:
+    """For standard output. NO_COLOR and TERM=dumb switch colours off."""
+    return Console(width=terminal_width())
 
 
 def print_line(row: Sequence[str]) -> None:
@@ -88,25 +173,3 @@ def print_line(row: Sequence[str]) -> None:
 def print_json(model: attrs.AttrsInstance) -> None:
     """One line of JSON."""
     sys.stdout.write(f"{to_json(model)}\n")
-
-
-def print_pretty_json(model: attrs.AttrsInstance) -> None:
-    """JSON on many lines, in colours if the terminal has them."""
-    Console().print(JSONHighlighter()(indented(json.loads(to_json(model), parse_float=Decimal))), soft_wrap=True)
-
-
-def indented(value: object, margin: str = "\n") -> str:
-    """A JSON value on many lines. Unlike `json.dumps` it keeps all digits of a Decimal."""
-    deeper = margin + _INDENT
-    if isinstance(value, dict) and value:
-        inside = ",".join(f"{deeper}{_text(str(key))}: {indented(item, deeper)}" for key, item in value.items())
-        return f"{{{inside}{margin}}}"
-    if isinstance(value, list) and value:
-        return f"[{','.join(deeper + indented(item, deeper) for item in value)}{margin}]"
-    if isinstance(value, str):
-        return _text(value)
-    return str(value) if isinstance(value, Decimal) else json.dumps(value)
-
-
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=not text.isprintable())

@@ -4,6 +4,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 
+from bigcommerce_b2b_invoices import LineItem, to_json
+
+_OPAQUE = len('{"customFields":')
+
 
 def iso_utc(time: datetime | None) -> str:
     """ISO 8601 in UTC, such as `2026-01-31T12:00:00Z`; empty for None."""
@@ -25,3 +29,10 @@ def word(member: int | None) -> str:
     if isinstance(member, Enum):
         return member.name.lower()
     return "" if member is None else str(int(member))
+
+
+def opaque(value: object) -> str | None:
+    """Any JSON as the library writes it, with all the digits of a number; None if there is nothing."""
+    if value is None or value == {}:
+        return None
+    return to_json(LineItem(custom_fields=value))[_OPAQUE:-1]  # a field that holds any JSON as it is

@@ -141,7 +141,9 @@ def check_columns(columns: Sequence[str], known: Sequence[str] = COLUMNS) -> tup
     return names
 
 
-def csv_rows(invoices: AsyncIterable[Invoice], columns: Sequence[str] | None = None) -> AsyncGenerator[str]:
+def csv_rows(
+    invoices: AsyncIterable[Invoice], columns: Sequence[str] | None = None, *, bom: bool = False, delimiter: str = ","
+) -> AsyncGenerator[str]:
     """Invoices as CSV, piece by piece, for a streaming response: the header first, then the text of one row at a time.
 
     Each piece ends with a line break, and UTF-8 can encode it. The stream takes the next invoice only when you ask for the next
@@ -151,13 +153,15 @@ def csv_rows(invoices: AsyncIterable[Invoice], columns: Sequence[str] | None = N
     Args:
         invoices: The invoices, such as `client.invoices.iterate()`.
         columns: Names of `COLUMNS`, in the order that you want. None: all of them.
+        bom: Begin with a byte order mark, which makes Excel read the file as UTF-8.
+        delimiter: What stands between two cells: `,`, `;`, a tab or `|`.
 
     Raises:
         ConfigurationError: There is no such column, a column comes twice, or there are none. Raised at once.
         Exception: Any error that `invoices` raises. The pieces before it are then not the whole list: whoever passes them on must
             not end its own answer in the normal way.
     """
-    text = CSVText(CELLS, Style(columns=columns))
+    text = CSVText(CELLS, Style(columns=columns, bom=bom, delimiter=delimiter))
     return each_as_text(invoices, text.row, first=text.header())
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import attrs
 
 from bigcommerce_b2b_invoices import ConfigurationError, Invoice
-from bigcommerce_b2b_invoices.export import csv, jsonl
+from bigcommerce_b2b_invoices.export import csv, extras, jsonl
 from bigcommerce_b2b_invoices.export.sinks import Format, Sink, Style
-from bigcommerce_b2b_invoices.files import appearing, in_thread
+from bigcommerce_b2b_invoices.files import PartFile, appearing, in_thread
 
 ROWS = 100  # rows that are written in one turn of the thread: about 10 ms
 
@@ -19,6 +19,9 @@ FORMATS: dict[str, Format[Invoice]] = {
     ".csv": Format(csv.open_csv, csv.check_style, is_resumable=True),
     ".jsonl.gz": Format(jsonl.open_jsonl_gz, jsonl.check_style),
     ".csv.gz": Format(csv.open_csv_gz, csv.check_style),
+    ".parquet": Format(extras.open_parquet, extras.check_arrow_style),
+    ".xlsx": Format(extras.open_excel, extras.check_excel_style),
+    ".duckdb": Format(extras.open_duckdb, extras.check_arrow_style),
 }
 
 
@@ -68,6 +71,18 @@ class Export:
             self._sink.write(invoice)
 
 
+async def _opened(found: Format[Invoice], part: PartFile, style: Style) -> Sink[Invoice]:
+    """The sink, made in a thread, because a package may take 100 ms to import."""
+    made: list[Sink[Invoice]] = []
+    try:
+        await in_thread(lambda: made.append(found.open(part, style)))
+    except BaseException:
+        for sink in made:  # the task was cancelled meanwhile
+            await in_thread(sink.close)
+        raise
+    return made[0]
+
+
 @asynccontextmanager
 async def open_export(
     path: str | os.PathLike[str],
@@ -98,7 +113,7 @@ async def open_export(
     found, style = format_of(target), Style(columns=columns, bom=bom, delimiter=delimiter)
     found.check(style)
     async with appearing(target, overwrite=overwrite) as part:
-        sink = found.open(part, style)
+        sink = await _opened(found, part, style)
         export = Export(sink)
         try:
             yield export

@@ -117,6 +117,7 @@ class ChangeFeed(Generic[T]):
         self._on_unreadable = on_unreadable
         self._consumer = Consumer("feed")
         self._busy = False
+        self._requests = 0
         end = None
         if resume is not None:
             progress, end = read_feed_bookmark(resume, source.fingerprint)
@@ -209,6 +210,11 @@ class ChangeFeed(Generic[T]):
         )
 
     @property
+    def requests(self) -> int:
+        """The number of list requests that the feed has made so far."""
+        return self._requests
+
+    @property
     def anomalies(self) -> tuple[str, ...]:
         """What was odd about the answers, one sentence each."""
         return tuple(self._anomalies)
@@ -221,6 +227,7 @@ class ChangeFeed(Generic[T]):
 
     async def _read_page(self) -> None:
         current = self._current
+        self._requests += 1
         answer = await self._source.fetch(current.order, current.offset, current.limit, _do_nothing)
         try:
             self._take(answer)
@@ -230,6 +237,7 @@ class ChangeFeed(Generic[T]):
 
     async def _explain_pushed(self) -> None:
         """Rows moved down between two pages: as many must have been changed meanwhile, or some were left out. One request."""
+        self._requests += 1
         answer = await self._source.fetch(self._latest, 0, MAX_LIMIT, _do_nothing)
         marks = marks_of(answer.rows, self._latest)
         later = sum(self._explains(mark.id, mark.key or 0) for mark in marks)

@@ -1,0 +1,1 @@
+"""The command `doctor`: whether a live store behaves as the library assumes."""

@@ -1,0 +1,354 @@
+"""The commands that write invoices from a file: `create` and `update`."""
+
+import asyncio
+import hashlib
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Generic, Literal, TypeVar
+
+import attrs
+from cyclopts import Parameter
+
+from bigcommerce_b2b_invoices import (
+    B2BClient,
+    B2BError,
+    ConfigurationError,
+    Invoice,
+    InvoiceDraft,
+    InvoiceNumberTakenError,
+    OutcomeUnknownError,
+    bulk,
+)
+from bigcommerce_b2b_invoices.cli.import_rows import Change, Format, Line, LineError, changes, drafts, ignored_columns
+from bigcommerce_b2b_invoices.cli.journal import Journal, open_journal
+from bigcommerce_b2b_invoices.cli.outcomes import Outcomes, Verdict, verdict_of
+from bigcommerce_b2b_invoices.cli.output import PLAIN, Output
+from bigcommerce_b2b_invoices.cli.paths import STANDARD, PathOrStandard
+from bigcommerce_b2b_invoices.cli.progress import progress
+from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
+from bigcommerce_b2b_invoices.cli.text import complain, say
+
+T = TypeVar("T")
+
+TOLD = 20  # bad lines that are named
+CONCURRENCY = 8
+
+
+@Parameter(name="*", group="Input")
+@attrs.frozen(kw_only=True)
+class InputOptions:
+    """How to read the input, and what to do with it.
+
+    Attributes:
+        dry_run: Check everything, but write nothing. Only reads are sent.
+        format: The format of standard input.
+        journal: Where to note what was done, so that a second run goes on. For a file, it is FILE.journal beside it; for standard
+            input there is none unless it is given.
+    """
+
+    dry_run: bool = False
+    format: Literal["jsonl", "csv"] | None = None
+    journal: Path | None = None
+
+
+DEFAULT = InputOptions()
+
+
+@attrs.frozen
+class Done:
+    """What became of a line."""
+
+    outcome: Verdict
+    invoice_id: int | None = None
+    error: B2BError | None = None
+
+
+async def create_invoices(
+    file: PathOrStandard,
+    /,
+    *,
+    options: InputOptions = DEFAULT,
+    output: Output = PLAIN,
+    settings: Settings = FROM_ENVIRONMENT,
+) -> int:
+    """Create the invoices of a file, each at most once, however often the command is run.
+
+    The file is JSON Lines (.jsonl, the keys of the API) or CSV (.csv, the columns of an export; an empty cell means that nothing
+    is given). Everything is checked first: if a line cannot be read, nothing is sent. The command prints one line for each: line,
+    id, number and outcome, with tabs between. It notes in FILE.journal what it did. After any stop, the same command goes on: it
+    settles first what was unknown, and skips what is done.
+
+    For example:
+
+        b2b-invoices create new.jsonl --dry-run
+
+        b2b-invoices create new.csv --json
+
+        generate | b2b-invoices create - --format jsonl --journal new.journal
+
+    Args:
+        file: The file to read. A single - means standard input.
+        options: How to read it.
+        output: What to print.
+        settings: Where to connect.
+    """
+    return await _Import(
+        command="create",
+        read=drafts,
+        key=_number_of,
+        number=lambda line: line.value.invoice_number,
+        write=_create,
+        check=_can_create,
+    ).run(file, options, output, settings)
+
+
+async def update_invoices(
+    file: PathOrStandard,
+    /,
+    *,
+    options: InputOptions = DEFAULT,
+    output: Output = PLAIN,
+    settings: Settings = FROM_ENVIRONMENT,
+) -> int:
+    """Change the invoices of a file.
+
+    A line of JSON has the id of an invoice and what to change: `{"id": 1041, "openBalance": {"code": "USD", "value": "0"}}`. A
+    row of CSV has the columns of an export; an empty cell leaves a field as it is, and so do columns that cannot be written.
+    Everything is checked first, and noted in FILE.journal, as by `create`. Lines about one invoice are sent in their order.
+
+    For example:
+
+        b2b-invoices export paid.csv --columns id,open_balance,open_balance_currency
+
+        b2b-invoices update paid.csv --dry-run
+
+    Args:
+        file: The file to read. A single - means standard input.
+        options: How to read it.
+        output: What to print.
+        settings: Where to connect.
+    """
+    return await _Import(
+        command="update",
+        read=changes,
+        key=_line_and_content,
+        number=lambda _line: None,
+        write=_InOrder().update,
+        check=_can_update,
+    ).run(file, options, output, settings)
+
+
+# ---- one run -------------------------------------------------------------------------------------------------------------
+
+
+@attrs.define
+class _Import(Generic[T]):
+    """Reads the input twice: to check it, and to send it."""
+
+    command: Literal["create", "update"]
+    read: Callable[[BinaryIO, Format], Iterator[Line[T] | LineError]]
+    key: Callable[[Line[T]], str]
+    number: Callable[[Line[T]], str | None]
+    write: Callable[[B2BClient, Line[T], bool], Awaitable[Done]]
+    check: Callable[[B2BClient, Line[T]], Awaitable[Done]]
+
+    async def run(self, path: Path, options: InputOptions, output: Output, settings: Settings) -> int:
+        form = _format(path, options.format)
+        with _opened(path) as file:
+            count = self._check_all(file, form)
+            ignored = ignored_columns(file, form, update=self.command == "update")
+            if ignored:
+                say(f"columns that {self.command} does not write: {', '.join(ignored)}")
+            async with connect(settings) as connection:
+                client = connection.client
+                journal_path = None if options.dry_run else self._journal_path(path, options)
+                with open_journal(journal_path, command=self.command, store_hash=client.store_hash) as journal:
+                    try:
+                        act = self._checker(client) if options.dry_run else self._writer(client, journal)
+                        return await self._send(act, self._lines(file, form), count, Outcomes(output))
+                    except BaseException:
+                        if journal_path is not None:
+                            complain(f"not every line was sent; {journal_path} knows which: run the same command again to go on")
+                        raise
+
+    def _check_all(self, file: BinaryIO, form: Format) -> int:
+        """How many lines there are. Raises a ConfigurationError if any is wrong."""
+        seen: dict[bytes, int] = {}
+        wrong: list[str] = []
+        count = 0
+        for line in self.read(file, form):
+            if isinstance(line, LineError):
+                wrong.append(str(line))
+                continue
+            count += 1
+            number = self.number(line)
+            if number is not None:
+                first = seen.setdefault(hashlib.blake2b(number.encode(), digest_size=16).digest(), line.number)
+                if first != line.number:
+                    wrong.append(f"line {line.number}: invoice number {number!r} is on line {first} as well")
+        for text in wrong[: TOLD if len(wrong) > 1 else 0]:
+            complain(f"error: {text}")
+        if len(wrong) == 1:
+            raise ConfigurationError(f"{wrong[0]}; nothing was sent")
+        if wrong:
+            raise ConfigurationError(f"{len(wrong)} lines are wrong; nothing was sent")
+        return count
+
+    def _journal_path(self, path: Path, options: InputOptions) -> Path | None:
+        if options.journal is not None or path == STANDARD:
+            return options.journal
+        return path.with_name(f"{path.name}.journal")
+
+    async def _send(
+        self, act: Callable[[Line[T]], Awaitable[Done]], lines: AsyncIterator[Line[T]], count: int, outcomes: Outcomes
+    ) -> int:
+        with progress(as_lines=True) as report:
+            async for outcome in bulk.run(act, lines, concurrency=CONCURRENCY, ordered=True):
+                line, done = outcome.item, outcome.result
+                if done is None:
+                    raise outcome.error or AssertionError
+                number = self.number(line)
+                outcomes.tell(done.outcome, line=line.number, invoice_id=done.invoice_id, invoice_number=number, error=done.error)
+                report(outcomes.good + outcomes.bad, count)
+        return outcomes.exit_code
+
+    async def _lines(self, file: BinaryIO, form: Format) -> AsyncIterator[Line[T]]:
+        for line in self.read(file, form):
+            if isinstance(line, LineError):
+                raise ConfigurationError(f"the input was changed meanwhile: {line}")
+            yield line
+
+    def _checker(self, client: B2BClient) -> Callable[[Line[T]], Awaitable[Done]]:
+        """Sends only reads."""
+
+        async def check(line: Line[T]) -> Done:
+            try:
+                return await self.check(client, line)
+            except B2BError as error:
+                return Done("failed", error=error)
+
+        return check
+
+    def _writer(self, client: B2BClient, journal: Journal) -> Callable[[Line[T]], Awaitable[Done]]:
+        """Writes a line, unless the journal says that it is done, and notes it."""
+
+        async def write(line: Line[T]) -> Done:
+            key = self.key(line)
+            state = journal.state(key)
+            if state == "done":
+                return Done("skipped", journal.invoice_id(key))
+            await journal.note(key, "sent")
+            try:
+                done = await self.write(client, line, state == "sent")
+            except OutcomeUnknownError as error:
+                return Done("unknown", error=error)
+            except B2BError as error:
+                await journal.note(key, "failed")
+                return Done(verdict_of(error), error=error)
+            await journal.note(key, "done" if done.error is None else "failed", done.invoice_id)
+            return done
+
+        return write
+
+
+def _format(path: Path, given: Format | None) -> Format:
+    if path == STANDARD:
+        if given is None:
+            raise ConfigurationError("standard input needs --format jsonl or --format csv")
+        return given
+    if given is not None:
+        raise ConfigurationError("--format is for standard input (-): the ending of the path sets the format of a file")
+    endings: dict[str, Format] = {".jsonl": "jsonl", ".csv": "csv"}
+    if path.suffix.lower() not in endings:
+        raise ConfigurationError(f"no input has the ending of {path.name!r}: use {' or '.join(endings)}")
+    return endings[path.suffix.lower()]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The input, which can be read twice."""
+    if path != STANDARD:
+        with path.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as spooled:
+        while block := sys.stdin.buffer.read(2**16):
+            spooled.write(block)
+        yield spooled
+
+
+# ---- create --------------------------------------------------------------------------------------------------------------
+
+
+def _number_of(line: Line[InvoiceDraft]) -> str:
+    return line.value.invoice_number
+
+
+async def _create(client: B2BClient, line: Line[InvoiceDraft], is_unknown: bool) -> Done:  # noqa: FBT001 - one of three facts
+    draft = line.value
+    if is_unknown:  # an earlier run may have made it: look before sending
+        found = await client.invoices.find(draft.invoice_number)
+        if found is not None:
+            if _is_of(found, draft):
+                return Done("done", found.id)
+            return Done("failed", error=B2BError(f"another invoice has the number {draft.invoice_number!r}: {found.id}"))
+    try:
+        return Done("done", await client.invoices.create(draft))
+    except InvoiceNumberTakenError as taken:
+        if taken.is_same and len(taken.invoice_ids) == 1:
+            return Done("skipped", taken.invoice_ids[0])  # an earlier run made it
+        raise
+
+
+async def _can_create(client: B2BClient, line: Line[InvoiceDraft]) -> Done:
+    draft = line.value
+    found = await client.invoices.find(draft.invoice_number)
+    if found is not None and not _is_of(found, draft):
+        return Done("failed", found.id, B2BError(f"another invoice has the number {draft.invoice_number!r}: {found.id}"))
+    return Done("skipped", None if found is None else found.id)
+
+
+def _is_of(invoice: Invoice, draft: InvoiceDraft) -> bool:
+    """Whether the invoice is what the draft asked for: what others may change later is not compared."""
+    original = invoice.original_balance
+    is_same_amount = original is not None and (original.code, original.value) == (
+        draft.original_balance.code,
+        draft.original_balance.value,
+    )
+    return invoice.customer_id == draft.customer_id and is_same_amount
+
+
+# ---- update --------------------------------------------------------------------------------------------------------------
+
+
+def _line_and_content(line: Line[Change]) -> str:
+    return f"{line.number}:{hashlib.sha256(line.text.encode()).hexdigest()[:32]}"
+
+
+class _InOrder:
+    """Sends the changes of one invoice one after another, in the order of their lines."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, asyncio.Lock] = {}
+
+    async def update(self, client: B2BClient, line: Line[Change], is_unknown: bool) -> Done:  # noqa: FBT001 - as in `_create`
+        """Send the changes, unless an earlier run may have sent them and the invoice shows it."""
+        change = line.value
+        async with self._locks.setdefault(change.invoice_id, asyncio.Lock()):
+            if is_unknown and _shows(await client.invoices.get(change.invoice_id), change):
+                return Done("done", change.invoice_id)
+            await client.invoices.update(change.invoice_id, change.changes)
+            return Done("done", change.invoice_id)
+
+
+async def _can_update(client: B2BClient, line: Line[Change]) -> Done:
+    invoice = await client.invoices.get(line.value.invoice_id)
+    return Done("skipped", invoice.id)
+
+
+def _shows(invoice: Invoice, change: Change) -> bool:
+    wanted = {field.name: getattr(change.changes, field.name) for field in attrs.fields(type(change.changes))}
+    return all(value is None or getattr(invoice, name) == value for name, value in wanted.items())
