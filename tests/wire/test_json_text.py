@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bigcommerce_b2b_invoices.wire.json_text import read_answer, read_json, write_json
+from bigcommerce_b2b_invoices.wire.json_text import _write, read_answer, read_json, write_json
 
 
 class Colour(IntEnum):
@@ -133,3 +133,10 @@ JSON = st.recursive(
 @given(JSON)
 def test_what_is_written_reads_back_equal(value: Any) -> None:
     assert read_json(write_json(value).encode()) == value
+
+
+@given(JSON | st.lists(st.sampled_from([Colour.RED, (), ("a", None), {1: 2}, {None: True}, "\ud800", 2**70, -0])))
+def test_what_is_written_fast_is_the_same_text(value: object) -> None:
+    parts: list[str] = []
+    _write(value, parts)
+    assert write_json(value) == "".join(parts)
