@@ -5,14 +5,17 @@ from collections.abc import Callable
 from cyclopts import App, Parameter
 
 from bigcommerce_b2b_invoices import __version__
+from bigcommerce_b2b_invoices.cli.aging import show_aging
 from bigcommerce_b2b_invoices.cli.deleting import delete_invoices
 from bigcommerce_b2b_invoices.cli.docs import restore_docs
 from bigcommerce_b2b_invoices.cli.doctor.command import run_doctor
 from bigcommerce_b2b_invoices.cli.exporting import FileOptions, export_invoices
 from bigcommerce_b2b_invoices.cli.filters import Filters
+from bigcommerce_b2b_invoices.cli.following import show_changes
 from bigcommerce_b2b_invoices.cli.importing import InputOptions, create_invoices, update_invoices
 from bigcommerce_b2b_invoices.cli.listing import count_invoices, get_invoices, list_extra_fields, list_invoices
 from bigcommerce_b2b_invoices.cli.output import Output
+from bigcommerce_b2b_invoices.cli.pdfs import download_pdfs
 from bigcommerce_b2b_invoices.cli.quota import show_quota
 from bigcommerce_b2b_invoices.cli.sandboxing import run_sandbox
 from bigcommerce_b2b_invoices.cli.settings import Settings
@@ -26,6 +29,9 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "create": create_invoices,
     "update": update_invoices,
     "delete": delete_invoices,
+    "pdf": download_pdfs,
+    "changes": show_changes,
+    "aging": show_aging,
     "quota": show_quota,
     "doctor": run_doctor,
     "sandbox": run_sandbox,

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cyclopts import Parameter, Token, validators
 
@@ -28,6 +29,24 @@ def read_time(_type: type, tokens: Sequence[Token]) -> datetime:
     return time if time.utcoffset() is not None else time.replace(tzinfo=UTC)
 
 
+def read_day(_type: type, tokens: Sequence[Token]) -> date:
+    """A calendar day, such as 2026-01-31."""
+    text = tokens[0].value
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a day, such as 2026-01-31") from None
+
+
+def read_zone(_type: type, tokens: Sequence[Token]) -> ZoneInfo:
+    """A time zone by its name."""
+    text = tokens[0].value
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is that of a folder
+        raise ValueError(f"no time zone is called {text!r}: use a name such as UTC or Europe/Berlin") from None
+
+
 _ONE_UP = Parameter(converter=read_whole, validator=validators.Number(gte=1))
 
 Whole: TypeAlias = Annotated[int, Parameter(converter=read_whole)]
@@ -38,3 +57,5 @@ InvoiceId: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=
 Port: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=validators.Number(gte=0, lte=65535))]
 Seconds: TypeAlias = Annotated[float, Parameter(validator=validators.Number(gte=0))]
 MaybeTime: TypeAlias = Annotated[datetime | None, Parameter(converter=read_time)]
+MaybeDay: TypeAlias = Annotated[date | None, Parameter(converter=read_day)]
+Zone: TypeAlias = Annotated[ZoneInfo, Parameter(converter=read_zone)]

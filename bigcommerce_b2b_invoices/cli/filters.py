@@ -1,6 +1,8 @@
 """The filter options of a command, turned into a query."""
 
+from datetime import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 import attrs
 from cyclopts import Parameter
@@ -14,7 +16,10 @@ from bigcommerce_b2b_invoices import (
     SearchField,
     SortField,
 )
-from bigcommerce_b2b_invoices.cli.arguments import MaybeTime, Whole
+from bigcommerce_b2b_invoices.cli.arguments import MaybeDay, MaybeOneOrMore, MaybeTime, Whole, Zone
+from bigcommerce_b2b_invoices.export import day_in
+
+UTC = ZoneInfo("UTC")
 
 
 @Parameter(name="*", group="Filters")
@@ -34,6 +39,10 @@ class Filters:
         end: Created at this time or earlier.
         overdue: Only invoices that are past their due date and not fully paid. The API has no such filter, so the command also
             reads all other invoices and leaves them out.
+        overdue_days: Only invoices with an open amount that are at least so many calendar days past their due date.
+        due_from: Only invoices that are due on this day or later. The API has no such filter, nor the next one.
+        due_to: Only invoices that are due on this day or earlier.
+        tz: The time zone of the calendar days in these filters, such as Europe/Berlin.
         sort_by: Field to sort by. The default is the creation time: `list` shows the newest first, `export` writes the oldest
             first.
         order_by: Ascending or descending.
@@ -50,6 +59,10 @@ class Filters:
     begin: MaybeTime = None
     end: MaybeTime = None
     overdue: bool = False
+    overdue_days: MaybeOneOrMore = None
+    due_from: MaybeDay = None
+    due_to: MaybeDay = None
+    tz: Zone = UTC
     sort_by: SortField | None = None
     order_by: Literal["asc", "desc"] | None = None
     extra_fields: bool = False
@@ -60,6 +73,8 @@ class Filters:
         Raises:
             ConfigurationError: The options contradict each other.
         """
+        if self.due_from is not None and self.due_to is not None and self.due_from > self.due_to:
+            raise ConfigurationError("--due-from is after --due-to: no invoice can pass")
         if self.search_by is not None and self.query is None:
             raise ConfigurationError("--search-by names the field to search in: also give the text to search for, with --query")
         try:
@@ -83,11 +98,20 @@ class Filters:
     @property
     def needs_rows(self) -> bool:
         """Whether a filter is one that the API does not have, so that `admits` must see each invoice."""
-        return self.overdue
+        return self.overdue or self.overdue_days is not None or self.due_from is not None or self.due_to is not None
 
     def admits(self, invoice: Invoice) -> bool:
         """Whether an invoice that the API listed passes the filters that the API does not have."""
-        return not self.overdue or invoice.is_overdue()
+        if self.overdue and not invoice.is_overdue():
+            return False
+        if self.overdue_days is not None and invoice.days_overdue(datetime.now(self.tz).date(), self.tz) < self.overdue_days:
+            return False
+        if self.due_from is None and self.due_to is None:
+            return True
+        if invoice.due_date is None:
+            return False
+        day = day_in(self.tz, invoice.due_date)
+        return (self.due_from is None or day >= self.due_from) and (self.due_to is None or day <= self.due_to)
 
 
 NO_FILTERS = Filters()

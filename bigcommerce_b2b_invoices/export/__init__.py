@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bigcommerce_b2b_invoices.export.cells import iso_utc, plain_amount, word
+from bigcommerce_b2b_invoices.export.cells import day_in, iso_utc, plain_amount, word
 from bigcommerce_b2b_invoices.export.csv import COLUMNS, csv_rows
 from bigcommerce_b2b_invoices.export.errors import UnfitError
 from bigcommerce_b2b_invoices.export.extras import needing
@@ -29,6 +29,7 @@ __all__ = [
     "bare",
     "check_resumable",
     "csv_rows",
+    "day_in",
     "iso_utc",
     "json_lines",
     "open_export",

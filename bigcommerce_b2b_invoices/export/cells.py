@@ -1,6 +1,6 @@
 """Single values of an invoice as text that a program can read back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from enum import Enum
 
@@ -17,6 +17,14 @@ def iso_utc(time: datetime | None) -> str:
         return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:  # a time at the very edge of year 1 or 9999, which Python cannot express in UTC
         return time.isoformat()
+
+
+def day_in(tz: tzinfo, time: datetime) -> date:
+    """The calendar day of a time in a time zone."""
+    try:
+        return time.astimezone(tz).date()
+    except OverflowError:  # in the first or last hours of the calendar
+        return time.date()
 
 
 def plain_amount(value: Decimal | None) -> str:

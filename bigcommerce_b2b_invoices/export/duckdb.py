@@ -18,7 +18,7 @@ from bigcommerce_b2b_invoices.export.arrow import ROWS, Row, Table
 from bigcommerce_b2b_invoices.export.folder import private_folder, remove_folder, take_over
 from bigcommerce_b2b_invoices.files import PartFile
 
-CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false", "memory_limit": "64MB"}  # nothing is downloaded
+CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}  # nothing is downloaded
 
 
 class DuckDBSink(Generic[Row]):

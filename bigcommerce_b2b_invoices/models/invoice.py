@@ -7,7 +7,7 @@ written. `custom_fields` and `customer_fields` are opaque JSON: their numbers ar
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from enum import IntEnum
 
@@ -264,6 +264,23 @@ class Invoice(Model):
         if self.open_balance is not None and self.open_balance.value <= 0:
             return False
         return self.due_date < (now or datetime.now(UTC))
+
+    def days_overdue(self, on: date, tz: tzinfo = UTC) -> int:
+        """How many calendar days the invoice is past due, if an amount is still to be paid; otherwise 0.
+
+        Args:
+            on: The day to count to. On the due date itself, the answer is 0.
+            tz: The time zone of the calendar days.
+        """
+        if self.due_date is None or self.status == InvoiceStatus.COMPLETED:
+            return 0
+        if self.open_balance is not None and self.open_balance.value <= 0:
+            return 0
+        try:
+            due = self.due_date.astimezone(tz).date()
+        except OverflowError:  # in the first or last hours of the calendar
+            due = self.due_date.date()
+        return max(0, (on - due).days)
 
 
 @attrs.frozen(kw_only=True)
