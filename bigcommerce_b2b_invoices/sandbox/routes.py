@@ -82,13 +82,13 @@ class Routes:
         )
 
     async def _create_invoice(self, request: web.Request) -> web.Response:
-        sent = await _read_body(request)
+        sent = await read_body(request)
         body = new_body(sent, invoice_id=self._store.next_id, store_hash=self._store_hash, now=int(self._clock()))
         self._write(body, self._store.next_id)
         return answers.success({"id": body["id"]}, "Success")
 
     async def _update_invoice(self, request: web.Request) -> web.Response:
-        sent = await _read_body(request)
+        sent = await read_body(request)
         row = self._row(request, status=200)
         self._write(changed_body(self._store.body(row), sent, now=int(self._clock())), row.id)
         return answers.success({"id": row.id})
@@ -104,7 +104,7 @@ class Routes:
         return answers.success({"id": row.id}, "Success")
 
     async def _create_invoice_from_order(self, request: web.Request) -> web.Response:
-        order_id = _digits(request.match_info["orderId"])
+        order_id = digits(request.match_info["orderId"])
         made = self._invoice_of_order.get(order_id)
         invoice_id, number = self._store.next_id, self._store.new_number()
         if made is None:  # the documented error also names an invoice, although there is none
@@ -128,24 +128,25 @@ class Routes:
             return _xml(400, "CredentialsLeaked", "API credentials must not be sent to the file host.")
         if not self._signer.is_valid(request.raw_path, self._clock()):
             return _xml(403, "AccessDenied", "Request has expired, or its signature does not match.")
-        row = self._store.rows.get(_digits(request.match_info["name"].removeprefix("invoice-").removesuffix(".pdf")))
+        row = self._store.rows.get(digits(request.match_info["name"].removeprefix("invoice-").removesuffix(".pdf")))
         if row is None:
             return _xml(404, "NoSuchKey", "The specified key does not exist.")
         return web.Response(body=make_pdf(self._store.body(row)), content_type="application/pdf")
 
     def _row(self, request: web.Request, *, status: int = 404) -> Row:
-        row = self._store.rows.get(_digits(request.match_info["invoiceId"]))
+        row = self._store.rows.get(digits(request.match_info["invoiceId"]))
         if row is None:
             raise answers.not_found("Invoice does not exist", status=status)
         return row
 
 
-def _digits(text: str) -> int:
+def digits(text: str) -> int:
     """The id in a piece of a path, or -1, which is nobody's id."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1
 
 
-async def _read_body(request: web.Request) -> Body:
+async def read_body(request: web.Request) -> Body:
+    """The JSON object in the body. Raises Refused if there is none."""
     try:
         sent = answers.loads(await request.read())
     except (ValueError, ArithmeticError, RecursionError) as error:  # Arithmetic: a Decimal with an absurd exponent

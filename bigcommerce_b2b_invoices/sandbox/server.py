@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from copy import deepcopy
 from functools import partial
 from random import Random
 from threading import RLock
@@ -12,7 +13,8 @@ from typing import ClassVar, Literal, Self
 from aiohttp import web
 
 from .additions import add_body
-from .answers import Body
+from .answers import Body, dump
+from .assumptions import Assumptions
 from .control import Control
 from .details import make_text
 from .drift import Drift
@@ -20,11 +22,14 @@ from .faults import BASE, make_fault
 from .gate import Gate, Quota
 from .generate import make_order_ids, make_rows
 from .log import SandboxRequest
+from .payment_routes import PaymentRoutes
+from .payments import Payments
 from .routes import Routes
 from .serving import InThread, served
 from .settings import check_clock, check_host, check_seconds, check_whole, is_loopback, reachable, warn
 from .store import Store
 
+_ASSUMED = Assumptions()
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -49,6 +54,7 @@ class Sandbox:
         port: The port to listen on; 0 means any free port.
         allow_remote: Let other machines and containers connect. Anyone who can reach the port can control the sandbox. A warning
             on stderr says so.
+        assume: How it answers what the documents leave open about payments.
         clock: Returns epoch seconds. Every time of the store comes from it: createdAt, updatedAt, the header Date, the quota's
             window, and the signatures of PDF links.
 
@@ -71,6 +77,7 @@ class Sandbox:
         port: int = 0,
         allow_remote: bool = False,
         clock: Callable[[], float] = time.time,
+        assume: Assumptions = _ASSUMED,
     ) -> None:
         check_whole("invoices", invoices, 0)
         check_whole("seed", seed)
@@ -108,6 +115,10 @@ class Sandbox:
             drift=self._drift,
             clock=clock,
         )
+        self._payments = Payments(
+            self._store, seed=seed, invoices=invoices, store_hash=self._store_hash, assume=assume, clock=clock
+        )
+        self._payment_routes = PaymentRoutes(self._payments, self._store, max_limit=max_limit, clock=clock)
         actions: dict[str, Callable[..., int | None]] = {"fail": self.fail, "add": self.add}
         self._control = Control({**actions, "drift": self.drift, "clear": self.clear}, lambda: self.requests)
         self._state: Literal["new", "running", "stopped"] = "new"
@@ -160,6 +171,33 @@ class Sandbox:
         with self._lock:
             row = self._store.rows.get(invoice_id)
             return None if row is None else self._store.body(row)
+
+    @property
+    def payment_ids(self) -> tuple[int, ...]:
+        """The ids of all payments there are now, ascending."""
+        with self._lock:
+            return tuple(sorted(self._payments.payments))
+
+    def payment(self, payment_id: int) -> Body | None:
+        """A payment as the API would send it, but for what may be done with it. None: there is no such payment."""
+        with self._lock:
+            body = self._payments.payments.get(payment_id)
+            return None if body is None else deepcopy(body)
+
+    def add_payment(self, /, **fields: object) -> int:
+        """Store a payment with these fields, in the API's camelCase, and return its id. No balance changes.
+
+        Args:
+            fields: Any JSON values; they are stored as they are and checked for nothing. The other fields are those of a
+                completed offline payment that is not applied and has no lines.
+
+        Raises:
+            TypeError: A value cannot be JSON.
+        """
+        self._check_not_stopped()
+        dump(fields)
+        with self._lock:
+            return self._payments.add(dict(fields))
 
     def add(self, /, **fields: object) -> int:
         """Store an invoice with these fields, and return its id.
@@ -287,7 +325,7 @@ class Sandbox:
         if not is_loopback(self._host):
             warn(f"the sandbox listens on {self._host}, beyond this machine. Anyone who can reach it can control it.")
         application = web.Application(middlewares=[self._gate.pass_through])
-        application.add_routes([*self._routes.table(), *self._control.table()])
+        application.add_routes([*self._routes.table(), *self._payment_routes.table(), *self._control.table()])
         return served(application, self._host, self._port)
 
     def _check_not_stopped(self) -> None:
