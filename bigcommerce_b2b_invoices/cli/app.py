@@ -15,6 +15,7 @@ from bigcommerce_b2b_invoices.cli.following import show_changes
 from bigcommerce_b2b_invoices.cli.importing import InputOptions, create_invoices, update_invoices
 from bigcommerce_b2b_invoices.cli.listing import count_invoices, get_invoices, list_extra_fields, list_invoices
 from bigcommerce_b2b_invoices.cli.output import Output
+from bigcommerce_b2b_invoices.cli.paying import get_payments, list_payments, payments_app, reconcile_invoices, record_payment
 from bigcommerce_b2b_invoices.cli.pdfs import download_pdfs
 from bigcommerce_b2b_invoices.cli.quota import show_quota
 from bigcommerce_b2b_invoices.cli.sandboxing import run_sandbox
@@ -32,11 +33,13 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "pdf": download_pdfs,
     "changes": show_changes,
     "aging": show_aging,
+    "reconcile": reconcile_invoices,
     "quota": show_quota,
     "doctor": run_doctor,
     "sandbox": run_sandbox,
 }
-restore_docs(*COMMANDS.values(), FileOptions, Filters, InputOptions, Output, Settings)
+restore_docs(*COMMANDS.values(), list_payments, get_payments, record_payment)
+restore_docs(FileOptions, Filters, InputOptions, Output, Settings)
 app: App = App(
     name="b2b-invoices",
     help="""Invoices of BigCommerce B2B Edition.
@@ -47,6 +50,7 @@ app: App = App(
 )
 for name, command in COMMANDS.items():
     app.command(command, name=name)
+app.command(payments_app())
 app.register_install_completion_command(
     add_to_startup=False, help="Install the completion of commands and options for the shell."
 )

@@ -54,6 +54,7 @@ ZeroOrMore: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator
 OneOrMore: TypeAlias = Annotated[int, _ONE_UP]
 MaybeOneOrMore: TypeAlias = Annotated[int | None, _ONE_UP]
 InvoiceId: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=validators.Number(gte=1, lt=2**63))]
+MaybeInvoiceId: TypeAlias = Annotated[int | None, Parameter(converter=read_whole, validator=validators.Number(gte=1, lt=2**63))]
 Port: TypeAlias = Annotated[int, Parameter(converter=read_whole, validator=validators.Number(gte=0, lte=65535))]
 Seconds: TypeAlias = Annotated[float, Parameter(validator=validators.Number(gte=0))]
 MaybeTime: TypeAlias = Annotated[datetime | None, Parameter(converter=read_time)]

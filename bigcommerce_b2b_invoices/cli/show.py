@@ -53,15 +53,15 @@ def invoice_cells(invoice: Invoice) -> tuple[str, ...]:
         str(invoice.id),
         invoice.customer_name or invoice.customer_id or "",
         word(invoice.status).replace("_", "-"),
-        _amount(opened),
-        _amount(original),
+        amount(opened),
+        amount(original),
         _currency(opened, original),
         iso_utc(invoice.due_date)[:10],
         iso_utc(invoice.created_at)[:10],
     )
 
 
-def _amount(money: Money | None) -> str:
+def amount(money: Money | None) -> str:
     """The exact amount, without trailing zeros after the second decimal: the API writes 40.2800."""
     whole, point, decimals = plain_amount(money.value if money else None).partition(".")
     return f"{whole}{point}{decimals[:2]}{decimals[2:].rstrip('0')}"
@@ -111,6 +111,15 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
         say(f"the terminal is too narrow for: {', '.join(found.left_out)}")
 
 
+def print_rows(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """A table at a terminal, otherwise a line for each row."""
+    if sys.stdout.isatty():
+        print_table(columns, rows)
+    else:
+        for row in rows:
+            print_line(row)
+
+
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     """A line for each field that has a value. A value is never cut; the terminal wraps it if it must."""
     given = [(name, printable(value)) for name, value in fields if value]
@@ -131,8 +140,8 @@ def print_card(invoice: Invoice) -> None:
             ("company", invoice.customer_name or ""),
             ("company id", invoice.customer_id or ""),
             ("status", word(invoice.status).replace("_", "-")),
-            ("open", f"{_amount(opened)} {opened.code}" if opened else ""),
-            ("original", f"{_amount(original)} {original.code}" if original else ""),
+            ("open", f"{amount(opened)} {opened.code}" if opened else ""),
+            ("original", f"{amount(original)} {original.code}" if original else ""),
             ("due", iso_utc(invoice.due_date)[:10]),
             ("created", iso_utc(invoice.created_at)),
             ("updated", iso_utc(invoice.updated_at)),
@@ -151,8 +160,8 @@ def print_card(invoice: Invoice) -> None:
 
 def _item_cells(item: LineItem) -> tuple[str, ...]:
     price = item.unit_price
-    amount = f"{_amount(price)} {price.code}" if price else ""
-    return (item.sku or "", item.description or "", plain_amount(item.quantity), amount)
+    shown = f"{amount(price)} {price.code}" if price else ""
+    return (item.sku or "", item.description or "", plain_amount(item.quantity), shown)
 
 
 def terminal_width() -> int:

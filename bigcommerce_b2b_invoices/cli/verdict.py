@@ -6,7 +6,7 @@ from cyclopts import CycloptsError
 
 from bigcommerce_b2b_invoices import APIError, B2BError, ConfigurationError
 
-FAILED, BAD_USAGE, IN_PART, INTERRUPTED = 1, 2, 3, 130
+FAILED, BAD_USAGE, IN_PART, BAD_FINDING, INTERRUPTED = 1, 2, 3, 4, 130
 _BAD_PATHS = (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 _BAD_NAMES = (errno.EINVAL, errno.ENAMETOOLONG)
 

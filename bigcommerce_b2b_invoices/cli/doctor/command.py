@@ -9,9 +9,8 @@ from bigcommerce_b2b_invoices.cli.doctor.findings import Finding
 from bigcommerce_b2b_invoices.cli.output import PLAIN, Output, print_record
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
 from bigcommerce_b2b_invoices.cli.text import printable, say
-from bigcommerce_b2b_invoices.cli.verdict import FAILED
+from bigcommerce_b2b_invoices.cli.verdict import BAD_FINDING, FAILED
 
-BAD_FINDING = 4
 _SIGNS = {"ok": "ok", "differs": "DIFFERS", "unknown": "unknown"}
 
 
