@@ -32,6 +32,7 @@ from bigcommerce_b2b_invoices.errors import (
     UnprocessableError,
     UnsafeURLError,
 )
+from bigcommerce_b2b_invoices.models.balance import BalanceCheck, PaymentHistory
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.extra_field import (
     ExtraField,
@@ -58,12 +59,46 @@ from bigcommerce_b2b_invoices.models.invoice import (
 )
 from bigcommerce_b2b_invoices.models.outcome import BulkSummary, Failure, Outcome, Success
 from bigcommerce_b2b_invoices.models.page import Page, WalkReport
+from bigcommerce_b2b_invoices.models.payment import (
+    Payment,
+    PaymentCard,
+    PaymentLine,
+    PaymentOperation,
+    PaymentOperations,
+    PaymentStatus,
+    PaymentTransaction,
+)
+from bigcommerce_b2b_invoices.models.payment_draft import OfflinePaymentDraft, PaymentShare, RecordedPayment
+from bigcommerce_b2b_invoices.models.payment_query import PaymentQuery, PaymentSearchField, PaymentSortField
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, SearchField, SortField
+from bigcommerce_b2b_invoices.models.receipt import Receipt, ReceiptLine
+from bigcommerce_b2b_invoices.models.receipt_query import (
+    ReceiptLineQuery,
+    ReceiptLineSearchField,
+    ReceiptLineSortField,
+    ReceiptQuery,
+    ReceiptSearchField,
+    ReceiptSortField,
+)
+from bigcommerce_b2b_invoices.payment_errors import (
+    CompanyMismatchError,
+    CurrencyMismatchError,
+    DuplicatePaymentError,
+    ForeignPaymentError,
+    OverpaymentError,
+    PaymentRefusedError,
+    PaymentStateError,
+    ReferenceTakenError,
+)
+from bigcommerce_b2b_invoices.resources.books import check_balance
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
+from bigcommerce_b2b_invoices.resources.company_payments import CompanyPayments
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.get_many import GetMany, GetPlan
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
+from bigcommerce_b2b_invoices.resources.payments import Payments
 from bigcommerce_b2b_invoices.resources.pdf import PDFStream
+from bigcommerce_b2b_invoices.resources.receipts import Receipts
 from bigcommerce_b2b_invoices.transport.observe import Attempt, Instrument, Operation, Sending, Wait
 from bigcommerce_b2b_invoices.transport.rate_limit import RateLimiter, RateLimitSnapshot
 from bigcommerce_b2b_invoices.transport.retry import RetryPolicy
@@ -84,19 +119,24 @@ __all__ = [
     "B2BClient",
     "B2BError",
     "BadRequestError",
+    "BalanceCheck",
     "BulkRun",
     "BulkSummary",
     "ChangeFeed",
     "ClientClosedError",
     "ClientSettings",
     "CompanyInvoices",
+    "CompanyMismatchError",
+    "CompanyPayments",
     "ConfigurationError",
     "ConflictError",
     "ConnectFailedError",
     "CostLine",
+    "CurrencyMismatchError",
     "DecodeError",
     "Direction",
     "DownloadError",
+    "DuplicatePaymentError",
     "EditConflictError",
     "ExtraField",
     "ExtraFieldConfig",
@@ -109,6 +149,7 @@ __all__ = [
     "FilterIgnoredError",
     "ForbiddenError",
     "ForeignInvoiceError",
+    "ForeignPaymentError",
     "GetMany",
     "GetPlan",
     "IncompleteWalkError",
@@ -128,18 +169,46 @@ __all__ = [
     "LineItem",
     "Money",
     "NotFoundError",
+    "OfflinePaymentDraft",
     "OffsetIgnoredError",
     "Operation",
     "Outcome",
     "OutcomeUnknownError",
+    "OverpaymentError",
     "PDFLinks",
     "PDFStream",
     "Page",
     "PayloadTooLargeError",
+    "Payment",
+    "PaymentCard",
+    "PaymentHistory",
+    "PaymentLine",
+    "PaymentOperation",
+    "PaymentOperations",
+    "PaymentQuery",
+    "PaymentRefusedError",
+    "PaymentSearchField",
+    "PaymentShare",
+    "PaymentSortField",
+    "PaymentStateError",
+    "PaymentStatus",
+    "PaymentTransaction",
+    "Payments",
     "RateLimitError",
     "RateLimitSnapshot",
     "RateLimitWaitError",
     "RateLimiter",
+    "Receipt",
+    "ReceiptLine",
+    "ReceiptLineQuery",
+    "ReceiptLineSearchField",
+    "ReceiptLineSortField",
+    "ReceiptQuery",
+    "ReceiptSearchField",
+    "ReceiptSortField",
+    "Receipts",
+    "RecordedPayment",
+    "ReferenceTakenError",
     "RequestTimeoutError",
     "ResponseError",
     "RetryPolicy",
@@ -157,6 +226,7 @@ __all__ = [
     "Walk",
     "WalkReport",
     "__version__",
+    "check_balance",
     "from_dict",
     "from_json",
     "to_dict",

@@ -13,6 +13,8 @@ from bigcommerce_b2b_invoices.errors import ConfigurationError
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
 from bigcommerce_b2b_invoices.resources.invoices import Invoices
+from bigcommerce_b2b_invoices.resources.payments import Payments
+from bigcommerce_b2b_invoices.resources.receipts import Receipts
 from bigcommerce_b2b_invoices.resources.settle import Locks
 from bigcommerce_b2b_invoices.transport.base_url import BASE_URL, check_base_url
 from bigcommerce_b2b_invoices.transport.credentials import Secret, check_store_hash, check_token
@@ -123,6 +125,8 @@ class B2BClient:
             locks=self._locks,
         )
         self._extra_fields = ExtraFields(transport.send)
+        self._payments = Payments(transport.send, transport.store_hash, waits=transport.retry.settling, locks=self._locks)
+        self._receipts = Receipts(transport.send, transport.store_hash)
 
     @property
     def invoices(self) -> Invoices:
@@ -133,6 +137,16 @@ class B2BClient:
     def extra_fields(self) -> ExtraFields:
         """The extra-field configs of the store."""
         return self._extra_fields
+
+    @property
+    def payments(self) -> Payments:
+        """The payments of the store. Not verified on a live store."""
+        return self._payments
+
+    @property
+    def receipts(self) -> Receipts:
+        """The receipts of the store. Not verified on a live store."""
+        return self._receipts
 
     @property
     def rate_limiter(self) -> RateLimiter:
@@ -179,7 +193,7 @@ class B2BClient:
         Args:
             customer_id: Id of the B2B Edition company.
         """
-        return CompanyInvoices(self.invoices, customer_id)
+        return CompanyInvoices(self.invoices, customer_id, self.payments)
 
     def with_options(
         self,

@@ -8,7 +8,8 @@
     │   └── ResponseError             an answer that is garbled, cut off, too large or a redirect
     ├── APIError                      the API answered with an error
     │   ├── BadRequestError           400
-    │   │   └── InvoiceNumberTakenError
+    │   │   ├── InvoiceNumberTakenError
+    │   │   └── PaymentStateError     the payment does not allow this status or operation now
     │   ├── AuthenticationError       401
     │   ├── ForbiddenError            403
     │   ├── NotFoundError             404
@@ -24,13 +25,20 @@
     │   ├── OffsetIgnoredError        the server answers different offsets with the same rows
     │   └── FilterIgnoredError        the server sent a row that the query excludes
     ├── ForeignInvoiceError           an invoice belongs to another company
+    │   └── ForeignPaymentError       a payment belongs to another company
+    ├── PaymentRefusedError           a payment was refused here; nothing was sent
+    │   ├── OverpaymentError          more than the open balance
+    │   ├── CurrencyMismatchError     another currency than the invoice's
+    │   └── CompanyMismatchError      an invoice of another company
+    ├── ReferenceTakenError           another payment has the reference; nothing was sent
+    ├── DuplicatePaymentError         several payments have the reference
     ├── DownloadError                 a PDF cannot be fetched, is damaged or cannot be stored
     │   └── UnsafeURLError            a link that is not safe to follow
     ├── RateLimitWaitError            the wait for the quota would be too long; nothing was sent
     └── ClientClosedError             the client was used after close, or from another event loop
 
 An error of a request names the request (`method`, `path`) and the number of attempts (`attempts`). No error holds a credential
-or an aiohttp object, so every error can be logged and pickled.
+or an aiohttp object, so every error can be logged and pickled. The errors that only payments lead to are in `payment_errors`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -260,24 +268,36 @@ class OutcomeUnknownError(B2BError):
     Attributes:
         reason: The error of the last attempt, or of the last check.
         invoice_number: The number to look up the invoice by, if the call named one.
+        reference: The reference to look up the payment by, if the call recorded one.
         look: The check that `resolve` makes; None if no check is possible. Pickling the error drops it.
     """
 
-    def __init__(self, message: str = "", *, reason: B2BError | None = None, invoice_number: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        reason: B2BError | None = None,
+        invoice_number: str | None = None,
+        reference: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.invoice_number = invoice_number
+        self.reference = reference
         self.look: Callable[[], Awaitable[int | None]] | None = None
 
     async def resolve(self) -> int | None:
-        """Check once more. Returns the invoice's id if the write has happened, and None if it has not happened so far.
+        """Check once more. Returns the id of what was written if the write has happened, and None if it has not so far.
 
         The check usually takes one request, and it writes nothing.
-        If a create has not happened, you can call it again with the same draft: the two calls never make more than one invoice.
+        If the create of an invoice has not happened, you can call it again with the same draft: the two calls never make more
+        than one invoice. For a payment, see `Payments.record`.
 
         Raises:
             InvoiceNumberTakenError: After a create: another invoice has the number.
-            OutcomeUnknownError: This error again, if no check is possible: after `create_from_order`, or after pickling.
+            DuplicatePaymentError: After recording a payment: several payments have the reference.
+            OutcomeUnknownError: This error again, if no check is possible: after `create_from_order`, after an operation on a
+                payment other than APPLY and REVERT, or after pickling.
             B2BError: The check failed.
         """
         if self.look is None:

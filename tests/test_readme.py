@@ -102,10 +102,24 @@ async def test_the_block_about_testing_runs(sandbox: Sandbox, client: B2BClient)
     await scope["test_a_lost_answer_makes_no_second_invoice"](client, sandbox)  # type: ignore[operator] # of the block
 
 
+async def test_the_block_about_payments_records_one_and_finds_the_books_in_order(sandbox: Sandbox, client: B2BClient) -> None:
+    invoice_id = sandbox.add(original_balance={"code": "USD", "value": "50"}, open_balance={"code": "USD", "value": "50"})
+
+    scope = await run(BLOCKS[11], client=client, invoice_id=invoice_id)
+
+    assert scope["recorded"].verified  # type: ignore[attr-defined] # of the block
+    assert scope["history"].balance.ok  # type: ignore[attr-defined] # of the block
+
+
 def test_every_method_in_the_table_exists() -> None:
-    for resource, method in re.findall(r"`[^`]*client\.(invoices|extra_fields)\.(\w+)\(", README):
-        owner = package.Invoices if resource == "invoices" else package.ExtraFields
-        assert callable(getattr(owner, method))
+    owners = {
+        "invoices": package.Invoices,
+        "extra_fields": package.ExtraFields,
+        "payments": package.Payments,
+        "receipts": package.Receipts,
+    }
+    for resource, method in re.findall(r"`[^`]*client\.(invoices|extra_fields|payments|receipts)\.(\w+)\(", README):
+        assert callable(getattr(owners[resource], method))
 
 
 def test_the_totals_of_the_fault_matrix_are_those_that_it_prints() -> None:

@@ -3,17 +3,22 @@
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError
+from bigcommerce_b2b_invoices.models.balance import PaymentHistory
 from bigcommerce_b2b_invoices.models.invoice import Invoice, PDFLinks
 from bigcommerce_b2b_invoices.models.page import Page
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.resources.books import read_history
+from bigcommerce_b2b_invoices.resources.company_payments import CompanyPayments, PaymentOwner, own_payments_of
 from bigcommerce_b2b_invoices.resources.get_many import GetMany
 from bigcommerce_b2b_invoices.resources.invoices import EVERYTHING, Invoices
 from bigcommerce_b2b_invoices.resources.owner import Owner
+from bigcommerce_b2b_invoices.resources.payments import Payments
 from bigcommerce_b2b_invoices.resources.pdf import PDFStream, Progress
 from bigcommerce_b2b_invoices.walks.walk import Walk
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
@@ -26,12 +31,19 @@ class CompanyInvoices:
     invoice to the store's token. So this class compares each answer with the company.
     """
 
-    def __init__(self, invoices: Invoices, customer_id: str | int) -> None:
+    def __init__(self, invoices: Invoices, customer_id: str | int, payments: Payments) -> None:
         own = InvoiceQuery(customer_id=customer_id)
         if own.customer_id is None:
             raise TypeError("customer_id must be the id of a B2B Edition company, not None")
         self._invoices = invoices
         self.customer_id: str = own.customer_id
+        self._payments = CompanyPayments(payments, self.get, own.customer_id)
+        self._payments_of = partial(own_payments_of, payments, PaymentOwner(own.customer_id))
+
+    @property
+    def payments(self) -> CompanyPayments:
+        """The payments of the company, to be read."""
+        return self._payments
 
     async def get(self, invoice_id: int) -> Invoice:
         """One invoice of the company. One request.
@@ -96,6 +108,15 @@ class CompanyInvoices:
         If an invoice belongs to another company, the `error` of its outcome is a ForeignInvoiceError.
         """
         return self._invoices.get_many(invoice_ids, concurrency=concurrency, customer_id=self.customer_id)
+
+    async def payment_history(self, invoice_id: int) -> PaymentHistory:
+        """One of the company's invoices with its payments, like `Invoices.payment_history`. Two requests; more if they disagree.
+
+        Raises:
+            ForeignInvoiceError: The invoice belongs to another company; ForeignPaymentError: one of its payments does.
+            NotFoundError: There is no such invoice.
+        """
+        return await read_history(self.get, self._payments_of, invoice_id)
 
     async def pdf_links(self, invoice_id: int) -> PDFLinks:
         """The links to the PDF. Two requests: the first one reads the invoice to check its company.

@@ -13,7 +13,6 @@ from bigcommerce_b2b_invoices.errors import (
     DecodeError,
     EditConflictError,
     InvoiceNumberTakenError,
-    NotFoundError,
     OutcomeUnknownError,
 )
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
@@ -25,7 +24,7 @@ from bigcommerce_b2b_invoices.resources.evidence import (
     is_same_number,
     may_have_changes,
 )
-from bigcommerce_b2b_invoices.resources.settle import Locks, Look, Settler, is_final, outcome, unknown_outcome
+from bigcommerce_b2b_invoices.resources.settle import Locks, Look, Settler, find_gone, is_final, outcome, unknown_outcome
 from bigcommerce_b2b_invoices.wire import converter, endpoints
 from bigcommerce_b2b_invoices.wire.call import Send
 from bigcommerce_b2b_invoices.wire.reader import EMPTY
@@ -216,17 +215,9 @@ class InvoiceWrites:
         """See `Invoices.delete`."""
         done = await outcome(self._send(endpoints.delete_invoice(invoice_id)))
         if isinstance(done, OutcomeUnknownError):
-            done.look = partial(self._find_gone, invoice_id)
+            done.look = partial(find_gone, partial(self._get, invoice_id), invoice_id)
         if isinstance(done, B2BError):
             raise done
-
-    async def _find_gone(self, invoice_id: int) -> int | None:
-        found = await outcome(self._get(invoice_id))
-        if isinstance(found, NotFoundError) and found.is_enveloped:  # a gateway's 404 says nothing about the invoice
-            return invoice_id
-        if isinstance(found, B2BError):
-            raise found
-        return None
 
 
 def _edited(before: Invoice, edit: Callable[[InvoiceDetails], InvoiceDetails]) -> InvoiceDetails:

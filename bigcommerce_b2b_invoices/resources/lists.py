@@ -1,19 +1,31 @@
 """Every list of the API as a value, and a query of a list as a source of walks and pages."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import FilterIgnoredError
+from bigcommerce_b2b_invoices.errors import DecodeError, FilterIgnoredError
 from bigcommerce_b2b_invoices.models.extra_field import ExtraFieldConfig
 from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.page import Page
+from bigcommerce_b2b_invoices.models.payment import Payment
+from bigcommerce_b2b_invoices.models.payment_query import PaymentFields, PaymentQuery, PaymentSortField
 from bigcommerce_b2b_invoices.models.query import Direction, InvoiceQuery, RowFields, SortField
+from bigcommerce_b2b_invoices.models.receipt import Receipt, ReceiptLine
+from bigcommerce_b2b_invoices.models.receipt_query import (
+    ReceiptLineFields,
+    ReceiptLineQuery,
+    ReceiptLineSortField,
+    ReceiptQuery,
+    ReceiptSortField,
+)
 from bigcommerce_b2b_invoices.walks.bookmark import fingerprint
 from bigcommerce_b2b_invoices.walks.cursor import Version, version_by
 from bigcommerce_b2b_invoices.walks.order import Order
-from bigcommerce_b2b_invoices.wire import converter, endpoints
+from bigcommerce_b2b_invoices.wire import converter, endpoints, payment_endpoints, receipt_endpoints
 from bigcommerce_b2b_invoices.wire.call import Call, Send
 from bigcommerce_b2b_invoices.wire.json_text import TWICE
 from bigcommerce_b2b_invoices.wire.messages import Slice
@@ -137,6 +149,13 @@ class Listed(Generic[Query, T]):
 
         return self.slice(offset, limit).then(read)
 
+    async def count(self) -> int:
+        """How many rows match, as the server counts them. One request, which also reads one row to check it."""
+        found = await self.send(self.slice(0, 1))
+        if found.total_count is None:
+            raise DecodeError("the answer has no total count", model="page", path="meta.pagination.totalCount")
+        return found.total_count
+
     async def fetch(self, order: Order, offset: int, limit: int, received: Callable[[], None]) -> Slice:
         """Request one list answer for a walk."""
         return await self.send(attrs.evolve(self.slice(offset, limit, order), received=received), bulk=self.bulk)
@@ -177,6 +196,34 @@ def _check_invoices(query: InvoiceQuery, rows: Sequence[object]) -> None:
         NOTE.reset(listening)
 
 
+def _fields_of(cls: type[T], rows: Sequence[object]) -> list[T]:
+    """The fields of each row that are checked. A row in which they cannot be read fails when it is read as a whole."""
+    read, found = converter.hook_of(cls), []
+    listening = NOTE.set(None)  # what these fields cannot hold is noted when the row is read as a whole
+    try:
+        for row in rows:
+            if isinstance(row, dict):
+                with suppress(Unreadable):
+                    found.append(read(_plain(row), cls))
+    finally:
+        NOTE.reset(listening)
+    return found
+
+
+def _check_payments(query: PaymentQuery, rows: Sequence[object]) -> None:
+    for fields in _fields_of(PaymentFields, rows) if query.can_exclude else ():
+        if broken := query.excludes(fields):
+            raise FilterIgnoredError(f"payment {fields.id} does not match {broken}: the server ignored the filter")
+
+
+def _check_receipt_lines(receipt_id: int | None, query: ReceiptLineQuery, rows: Sequence[object]) -> None:
+    for fields in _fields_of(ReceiptLineFields, rows):
+        if receipt_id is not None and fields.receipt_id != receipt_id:
+            raise FilterIgnoredError(f"line {fields.id} does not belong to receipt {receipt_id}")
+        if query.payment_statuses and fields.payment_status not in (*query.payment_statuses, None):
+            raise FilterIgnoredError(f"line {fields.id} does not match payment_statuses: the server ignored the filter")
+
+
 def _plain(row: dict[str, object]) -> dict[str, object]:
     return row if type(row) is dict else dict(row)  # also a row that will be refused must match the query
 
@@ -195,3 +242,36 @@ INVOICES: Listing[InvoiceQuery, Invoice] = Listing(
 EXTRA_FIELD_CONFIGS: Listing[None, ExtraFieldConfig] = Listing(
     path="/invoices/extra-fields", endpoint=endpoints.list_extra_field_configs, model=ExtraFieldConfig
 )
+PAYMENTS: Listing[PaymentQuery, Payment] = Listing(
+    path="/payments",
+    endpoint=payment_endpoints.list_payments,
+    model=Payment,
+    sort_by=PaymentSortField.CREATED_AT,
+    times=(PaymentSortField.CREATED_AT, PaymentSortField.UPDATED_AT),
+    latest=PaymentSortField.UPDATED_AT,
+    check=_check_payments,
+)
+RECEIPTS: Listing[ReceiptQuery, Receipt] = Listing(
+    path="/receipts",
+    endpoint=receipt_endpoints.list_receipts,
+    model=Receipt,
+    sort_by=ReceiptSortField.CREATED_AT,
+    times=(ReceiptSortField.CREATED_AT, ReceiptSortField.UPDATED_AT),
+    latest=ReceiptSortField.UPDATED_AT,
+)
+RECEIPT_LINES: Listing[ReceiptLineQuery, ReceiptLine] = Listing(
+    path="/receipt-lines",
+    endpoint=receipt_endpoints.list_receipt_lines,
+    model=ReceiptLine,
+    sort_by=ReceiptLineSortField.CREATED_AT,
+    times=(ReceiptLineSortField.CREATED_AT, ReceiptLineSortField.UPDATED_AT),
+    latest=ReceiptLineSortField.UPDATED_AT,
+    check=partial(_check_receipt_lines, None),
+)
+
+
+def lines_of_receipt(receipt_id: int) -> Listing[ReceiptLineQuery, ReceiptLine]:
+    """The lines of one receipt: the list of all lines at another path."""
+    endpoint = partial(receipt_endpoints.list_lines_of_receipt, receipt_id)
+    path = endpoint(ReceiptLineQuery(), offset=0, limit=1).request.path
+    return attrs.evolve(RECEIPT_LINES, path=path, endpoint=endpoint, check=partial(_check_receipt_lines, receipt_id))

@@ -1,16 +1,28 @@
-"""Whether an invoice belongs to a company.
+"""Whether an invoice or a payment belongs to a company.
 
 The owner also judges rows that cannot be read: a DecodeError holds the row, and must not show it to another company.
 """
 
 from collections.abc import Awaitable
+from typing import Protocol, TypeVar
 
 import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError, ForeignInvoiceError
-from bigcommerce_b2b_invoices.models.invoice import Invoice
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
 from bigcommerce_b2b_invoices.wire.values import Unreadable, read_text
+
+
+class Owned(Protocol):
+    """What belongs to a company."""
+
+    @property
+    def customer_id(self) -> str | None:
+        """The id of the company; None if it is not known."""
+        ...
+
+
+T = TypeVar("T", bound=Owned)
 
 
 @attrs.frozen
@@ -28,18 +40,18 @@ class Owner:
         """The owner with this id, which is checked as in a query."""
         return cls(InvoiceQuery(customer_id=customer_id).customer_id)
 
-    def owns(self, invoice: Invoice) -> bool:
-        """Whether the invoice belongs to the company."""
-        return self.customer_id is None or invoice.customer_id == self.customer_id
+    def owns(self, row: Owned) -> bool:
+        """Whether the invoice or payment belongs to the company."""
+        return self.customer_id is None or row.customer_id == self.customer_id
 
-    async def see(self, reading: Awaitable[Invoice], invoice_id: int) -> Invoice:
-        """The invoice that is being read. Raises a ForeignInvoiceError if it belongs to another company."""
+    async def see(self, reading: Awaitable[T], invoice_id: int) -> T:
+        """The invoice or payment that is being read. Raises a ForeignInvoiceError if it belongs to another company."""
         error: DecodeError | ForeignInvoiceError = self.foreign(invoice_id)
         try:
-            invoice = await reading
-            if self.owns(invoice):
-                return invoice
-            del invoice  # a traceback may show it
+            row = await reading
+            if self.owns(row):
+                return row
+            del row  # a traceback may show it
         except DecodeError as unreadable:
             error = self.judge(unreadable, invoice_id)
         raise error

@@ -12,10 +12,19 @@ from weakref import WeakValueDictionary
 
 import attrs
 
-from bigcommerce_b2b_invoices.errors import APIError, B2BError, OutcomeUnknownError, RateLimitError, ServerError, TransportError
+from bigcommerce_b2b_invoices.errors import (
+    APIError,
+    B2BError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+)
 
 T = TypeVar("T")
 
+MOST_REMEMBERED = 10_000  # objects; no list lags behind by more writes of one client
 PASSING = (TransportError, ServerError, RateLimitError, OutcomeUnknownError)  # another look may succeed after these
 
 
@@ -92,14 +101,29 @@ class Settler:
 
 
 class Locks:
-    """One lock for each number or reference and event loop, so that a client runs one write of it at a time."""
+    """One lock for each number or reference and event loop, so that a client runs one write of it at a time.
+
+    It also remembers the latest objects that were written: a list of the store may not show them yet.
+    """
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[tuple[int, str], asyncio.Lock] = WeakValueDictionary()
+        self._written: dict[str, int] = {}
 
     def alone(self, name: str) -> AbstractAsyncContextManager[None]:
         """Enter this to be the only one that writes this name."""
         return self._locks.setdefault((id(asyncio.get_running_loop()), name), asyncio.Lock())
+
+    def remember(self, name: str, object_id: int) -> None:
+        """Remember the id of the object that was written under this name."""
+        self._written.pop(name, None)
+        self._written[name] = object_id
+        if len(self._written) > MOST_REMEMBERED:
+            del self._written[next(iter(self._written))]
+
+    def remembered(self, name: str) -> int | None:
+        """The id of the object that was written under this name; None if none is remembered."""
+        return self._written.get(name)
 
 
 async def outcome(awaitable: Awaitable[T]) -> T | B2BError:
@@ -108,6 +132,16 @@ async def outcome(awaitable: Awaitable[T]) -> T | B2BError:
         return await awaitable
     except B2BError as error:
         return error
+
+
+async def find_gone(read: Callable[[], Awaitable[object]], object_id: int) -> int | None:
+    """The id if reading the object shows that it is gone; None if it is still there."""
+    found = await outcome(read())
+    if isinstance(found, NotFoundError) and found.is_enveloped:  # a gateway's 404 says nothing about the object
+        return object_id
+    if isinstance(found, B2BError):
+        raise found
+    return None
 
 
 def unknown_outcome(error: B2BError, look: Look) -> OutcomeUnknownError:

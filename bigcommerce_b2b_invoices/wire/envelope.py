@@ -15,6 +15,8 @@ from bigcommerce_b2b_invoices.wire.headers import retry_after, server_time
 from bigcommerce_b2b_invoices.wire.json_text import RefusedError, read_answer
 from bigcommerce_b2b_invoices.wire.messages import Response
 
+LEVELS = 8  # of fields below a field, in which a 422 is searched for messages
+MOST_FIELDS = 100  # with messages; no form has more
 NO_MEANINGS: Mapping[str, type[errors.APIError]] = {}
 _CLASSES: Mapping[int, type[errors.APIError]] = {
     401: errors.AuthenticationError,
@@ -81,7 +83,7 @@ def _read(response: Response) -> tuple[object, ValueError | None]:
 def _api_error(
     worse: int, code: int | None, body: object, response: Response, meanings: Mapping[str, type[errors.APIError]]
 ) -> errors.APIError:
-    fields = _field_errors(body)
+    fields = _field_errors(body, levels=LEVELS if worse == 422 else 0)
     per_field = "; ".join(f"{name}: {texts[0]}" for name, texts in fields.items() if texts)
     message = _error_message(body) or per_field or _meta_message(body)
     cls = _CLASSES.get(worse, errors.ServerError if worse >= 500 else errors.BadRequestError)
@@ -115,18 +117,35 @@ def _meta_message(body: object) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _field_errors(body: object) -> dict[str, tuple[str, ...]]:
-    """Field -> messages. A 422 has them in `data`, an error of the gateway in `errors`."""
+def _field_errors(body: object, *, levels: int) -> dict[str, tuple[str, ...]]:
+    """Path of a field -> messages. A 422 has them in `data`, an error of the gateway in `errors`."""
     envelope = _object(body)
     for fields in (envelope.get("errors"), envelope.get("data")):
-        found = {
-            _shown(name): tuple(_shown(text) for text in ([texts] if isinstance(texts, str) else texts) if isinstance(text, str))
-            for name, texts in _object(fields).items()
-            if isinstance(texts, list | str) and name != "errMsg"
-        }
+        found: dict[str, tuple[str, ...]] = {}
+        for name, value in _object(fields).items():
+            if name != "errMsg":
+                before = len(found)
+                _gather(value, _shown(name), found, levels)
+                if isinstance(value, list) and len(found) == before:
+                    found[_shown(name)] = ()  # a field without a message is named all the same
         if found:
             return found
     return {}
+
+
+def _gather(value: object, path: str, found: dict[str, tuple[str, ...]], levels: int) -> None:
+    """Collect the messages below a field. They may stand deep: `{"lineItems": [{"amount": ["..."]}, {}]}`."""
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+    if messages := tuple(_shown(text) for text in texts if isinstance(text, str)):
+        found[path] = messages
+    below: list[tuple[str, object]] = []
+    if isinstance(value, list):
+        below = [(f"{path}[{index}]", each) for index, each in enumerate(value) if isinstance(each, list | dict)]
+    elif isinstance(value, dict):
+        below = [(f"{path}.{_shown(name)}", each) for name, each in value.items()]
+    for place, each in below if levels else ():
+        if len(found) < MOST_FIELDS:
+            _gather(each, place, found, levels - 1)
 
 
 def _shown(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
+from bigcommerce_b2b_invoices.models.payment_query import PaymentQuery
 from bigcommerce_b2b_invoices.models.query import InvoiceQuery
+from bigcommerce_b2b_invoices.models.receipt_query import ReceiptLineQuery, ReceiptQuery
 from bigcommerce_b2b_invoices.wire.values import whole_seconds
 
 
@@ -29,4 +31,30 @@ def query_parameters(query: InvoiceQuery) -> tuple[tuple[str, str], ...]:
         *((name, str(value)) for name, value in plain.items() if value is not None),
         *array_parameter("externalId[]", query.external_ids),
         *array_parameter("channelIds", query.channel_ids),
+    )
+
+
+def payment_parameters(query: PaymentQuery) -> tuple[tuple[str, str], ...]:
+    """The query parameters of GET /payments, without offset and limit."""
+    plain = {
+        "invoiceId": query.invoice_id,
+        "processingStatus": None if query.processing_status is None else query.processing_status.value,
+        "customerName": query.customer_name,
+        "searchBy": query.search_by,
+        "q": query.q,
+        "sortBy": query.sort_by,
+        "orderBy": query.order_by,
+    }
+    return (
+        *((name, str(value)) for name, value in plain.items() if value is not None),
+        *array_parameter("channelIds", query.channel_ids),
+    )
+
+
+def receipt_parameters(query: ReceiptQuery | ReceiptLineQuery) -> tuple[tuple[str, str], ...]:
+    """The query parameters of GET /receipts and of both lists of lines, without offset and limit."""
+    plain = {"searchBy": query.search_by, "q": query.q, "sortBy": query.sort_by, "orderBy": query.order_by}
+    return (
+        *((name, str(value)) for name, value in plain.items() if value is not None),
+        *array_parameter("paymentStatus[]", [status.value for status in query.payment_statuses]),
     )

@@ -68,13 +68,18 @@ def fields_of(cls: type[Any]) -> Iterator[Field]:
     """The fields of a class that have a key of their own."""
     for field in attrs.fields(cls):
         if field.name != KEPT:
-            members = get_args(field.type) if get_origin(field.type) in (Union, UnionType) else (field.type,)
-            expected = next((each for each in members if isinstance(each, type) and issubclass(each, IntEnum)), members[0])
+            expected = _expected(field.type)
             is_list, facts = get_origin(expected) is tuple, facts_of(field)
-            expected = get_args(expected)[0] if is_list else expected
+            expected = _expected(get_args(expected)[0]) if is_list else expected
             read = values.read_id if facts.is_id else _reader_of(expected)
             read = values.list_reader(read) if is_list else read
             yield Field(field.name, wire_name(field.name), expected, is_list, field.default, facts, read)
+
+
+def _expected(annotation: Any) -> Any:  # noqa: ANN401 - an annotation can be any object
+    """The type without `| None`; for an enum or an int: the enum."""
+    members = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return next((each for each in members if isinstance(each, type) and issubclass(each, IntEnum)), members[0])
 
 
 def _reader_of(expected: Any) -> Read:  # noqa: ANN401 - an annotation can be any object

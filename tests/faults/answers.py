@@ -39,7 +39,7 @@ NO_LINK: dict[str, str] = {**SAYS_YES, "download_pdf": "DownloadError", "open_pd
 NO_BALANCE: dict[str, str] = dict.fromkeys(
     (
         "create", "create_from_order", "update", "update_details", "delete", "download_pdf", "open_pdf", "pdf_links", "count",
-        "extra_fields.page", "extra_fields.iterate", "extra_fields.check",
+        "extra_fields.page", "extra_fields.iterate", "extra_fields.check", "payments.iterate",
     ),
     VALUE,
 ) | {"get_many": "DecodeError"}  # fmt: skip
@@ -47,7 +47,7 @@ DEEP: dict[str, str] = {  # the answers to the first need only an id or a count
     **dict.fromkeys(("create", "update", "delete", "count", "update_details"), VALUE),
     "get_many": "DecodeError",
 }
-ROWS = ("page", "walk", "find_by_external_id", "changes")  # these read the last row of a list
+ROWS = ("page", "walk", "find_by_external_id", "changes", "payments.iterate")  # these read the last row of a list
 NO_META: dict[str, str] = {"count": "DecodeError"}
 
 

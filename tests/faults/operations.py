@@ -8,10 +8,20 @@ from typing import Any
 import attrs
 from faults.store import PDF, StoreServer
 
-from bigcommerce_b2b_invoices import B2BClient, InvoiceChanges, InvoiceDraft, Money, OutcomeUnknownError
+from bigcommerce_b2b_invoices import (
+    B2BClient,
+    InvoiceChanges,
+    InvoiceDraft,
+    Money,
+    OfflinePaymentDraft,
+    OutcomeUnknownError,
+    PaymentShare,
+    PaymentStatus,
+)
 
 TEN = Money("USD", Decimal(10))
 DRAFT = InvoiceDraft(invoice_number="NEW", customer_id="3", original_balance=TEN, open_balance=TEN)
+PAYMENT = OfflinePaymentDraft(reference="NEW", customer_id="3", shares=[PaymentShare(1, TEN)])
 CHANGES = InvoiceChanges(type="Changed")
 
 
@@ -133,6 +143,18 @@ async def _check(client: B2BClient, _folder: Path) -> Any:
     return [problem.problem for problem in await client.extra_fields.check(())]
 
 
+async def _payments(client: B2BClient, _folder: Path) -> Any:
+    return [payment.id async for payment in client.payments.iterate(page_size=8, prefetch=2)]
+
+
+async def _record(client: B2BClient, _folder: Path) -> Any:
+    return await client.payments.record(PAYMENT)
+
+
+async def _set_status(client: B2BClient, _folder: Path) -> Any:
+    return await client.payments.set_status(1, PaymentStatus.PROCESSING)
+
+
 def _is_whole(result: Path, _store: StoreServer) -> bool:
     return result.read_bytes() == PDF
 
@@ -167,6 +189,15 @@ OPERATIONS = (
     Operation("extra_fields.page", _configs_page, lambda result, _: result == [1]),
     Operation("extra_fields.iterate", _configs, lambda result, _: result == [1]),
     Operation("extra_fields.check", _check, lambda result, _: result == ["missing"]),
+    Operation("payments.iterate", _payments, lambda result, store: result == list(store.payments), skip=1),
+    Operation(
+        "payments.record", _record, lambda result, store: store.referenced("NEW") == [result.payment_id] and result.verified,
+        lambda store: len(store.referenced("NEW")), repeatable=False, method="POST",
+    ),
+    Operation(
+        "payments.set_status", _set_status, lambda result, _: result is None,
+        lambda store: store.payments[1]["processingStatus"] == 2, repeatable=False, method="PUT",
+    ),
     Operation("download_pdf", _download, _is_whole, path="/download-pdf"),
     Operation("open_pdf", _open_pdf, lambda result, _: result == PDF, path="/download-pdf"),
 )  # fmt: skip

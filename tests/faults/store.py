@@ -28,6 +28,16 @@ def invoice(invoice_id: int, number: str, **fields: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def payment(payment_id: int, **fields: Any) -> dict[str, Any]:
+    """A payment as the API sends it."""
+    money = {"code": "USD", "value": "10.0000"}
+    return {
+        "id": payment_id, "customerId": "3", "externalId": f"P-{payment_id}", "processingStatus": 3, "appliedStatus": 1,
+        "total": money, "lineItems": [{"paymentId": payment_id, "invoiceId": 1, "invoiceNumber": "N-1", "amount": money}],
+        "createdAt": 1_700_000_000 + payment_id, "updatedAt": 1_700_000_000 + payment_id, **fields,
+    }  # fmt: skip
+
+
 @attrs.define
 class Plan:
     """Which answers are spoilt, and what the server does before it spoils one.
@@ -54,6 +64,7 @@ class StoreServer(ScriptedServer):
     def __init__(self) -> None:
         super().__init__([])
         self.invoices = {number: invoice(number, f"N-{number}") for number in range(1, 13)}
+        self.payments = {number: payment(number) for number in range(1, 13)}
         self.plan: Plan | None = None
         self.late: set[asyncio.TimerHandle] = set()
         self._next_id = 100
@@ -61,6 +72,10 @@ class StoreServer(ScriptedServer):
     def numbered(self, number: str) -> list[int]:
         """Ids of the invoices with this number."""
         return [row["id"] for row in self.invoices.values() if row["invoiceNumber"] == number]
+
+    def referenced(self, reference: str) -> list[int]:
+        """Ids of the payments with this reference."""
+        return [row["id"] for row in self.payments.values() if row["externalId"] == reference]
 
     def reply(self, seen: Seen, /) -> Reply:
         """The true answer, or a spoilt one in its place."""
@@ -95,6 +110,8 @@ class StoreServer(ScriptedServer):
             return 200, PDF
         if path == "/invoices":
             return self._create(body) if seen.method == "POST" else self._list(parse_qs(url.query))
+        if path.startswith("/payments"):
+            return self._act_on_payments(seen.method, path, parse_qs(url.query), body)
         found = re.fullmatch(r"/invoices/(\d+)(/download-pdf)?", path)
         assert found, seen.target
         invoice_id = int(found[1])
@@ -124,11 +141,33 @@ class StoreServer(ScriptedServer):
         text = query.get("q", [""])[0]
         wanted = query.get("externalId[]")
         rows = [row for row in self.invoices.values() if text in row["invoiceNumber"]]
-        rows = [row for row in rows if wanted is None or row["externalId"] in wanted]
+        return self._page([row for row in rows if wanted is None or row["externalId"] in wanted], query)
+
+    @staticmethod
+    def _page(rows: list[dict[str, Any]], query: dict[str, list[str]]) -> tuple[int, bytes]:
         rows.sort(key=lambda row: (row[query.get("sortBy", ["id"])[0]], row["id"]), reverse=query.get("orderBy") == ["DESC"])
         offset, limit = int(query.get("offset", ["0"])[0]), int(query.get("limit", ["10"])[0])
         pagination = {"totalCount": len(rows), "offset": offset, "limit": limit}
         return 200, _envelope(rows[offset : offset + limit], pagination=pagination)
+
+    def _act_on_payments(self, method: str, path: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, bytes]:
+        if path == "/payments":
+            invoice_id, text = query.get("invoiceId", ["1"])[0], query.get("q", [""])[0]
+            rows = [row for row in self.payments.values() if text in row["externalId"]]
+            return self._page([row for row in rows if str(row["lineItems"][0]["invoiceId"]) == invoice_id], query)
+        if path == "/payments/offline":
+            self._next_id += 1
+            lines = [
+                {"invoiceId": line["invoiceId"], "amount": _as_stored({"code": body["currency"], "value": line["amount"]})}
+                for line in body["lineItems"]
+            ]
+            self.payments[self._next_id] = payment(self._next_id, externalId=body["externalId"], lineItems=lines)
+            return 200, _envelope({"paymentId": self._next_id})
+        row = self.payments[int(path.split("/")[2])]
+        if method == "PUT":
+            row |= body
+            return 200, _envelope({"id": row["id"]})
+        return 200, _envelope(row)
 
 
 def _as_stored(money: dict[str, Any]) -> dict[str, Any]:
