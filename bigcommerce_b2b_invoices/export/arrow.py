@@ -18,6 +18,7 @@ from bigcommerce_b2b_invoices.export.fields import AMOUNT, Field, ListField, as_
 from bigcommerce_b2b_invoices.files import in_thread
 
 ROWS = 1000  # rows of a batch: 250 ms of work for a thread, and about 5 MB
+PARTS = 20_000  # line items and other parts of a batch, at which it ends early: about 20 MB
 
 
 class HasId(Protocol):
@@ -66,6 +67,27 @@ class Table(Generic[Row]):
             misfits = ((row.id, *found) for row in rows for column in self.columns for found in column.unfit(row))
             error = UnfitError(*next(misfits))
         raise error
+
+
+class Blocks(Generic[Row]):
+    """Gathers rows until they are enough for a batch, so that a sink holds a bounded number of rows and of their parts."""
+
+    def __init__(self, table: Table[Row]) -> None:
+        self._table = table
+        self._lists = [column.parts for column in table.columns if isinstance(column, ListField)]
+        self._rows: list[Row] = []
+        self._parts = 0
+
+    def add(self, row: Row) -> pa.RecordBatch | None:
+        """Take a row. Returns a batch once there are enough of them."""
+        self._rows.append(row)
+        self._parts += sum(len(parts(row) or ()) for parts in self._lists)
+        return self.rest() if len(self._rows) >= ROWS or self._parts >= PARTS else None
+
+    def rest(self) -> pa.RecordBatch | None:
+        """A batch of the rows that are left, if there are any."""
+        rows, self._rows, self._parts = self._rows, [], 0
+        return self._table.batch(rows) if rows else None
 
 
 def _parts(name: str) -> Callable[[Invoice], Sequence[Any] | None]:

@@ -14,11 +14,15 @@ from typing import Generic
 import duckdb
 import pyarrow as pa
 
-from bigcommerce_b2b_invoices.export.arrow import ROWS, Row, Table
+from bigcommerce_b2b_invoices.export.arrow import Blocks, Row, Table
 from bigcommerce_b2b_invoices.export.folder import private_folder, remove_folder, take_over
 from bigcommerce_b2b_invoices.files import PartFile
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}  # nothing is downloaded
+
+
+GROUP = 8192  # rows of a row group, which DuckDB holds in memory until it is full
+ROUNDS = 16  # batches after which the file is closed and opened again: DuckDB keeps what it wrote in memory until then
 
 
 class DuckDBSink(Generic[Row]):
@@ -26,31 +30,30 @@ class DuckDBSink(Generic[Row]):
 
     def __init__(self, part: PartFile, table: Table[Row]) -> None:
         self._part = part
-        self._table = table
-        self._rows: list[Row] = []
+        self._blocks = Blocks(table)
+        self._batches = 0
         self._folder = private_folder(part)
         self._file = self._folder / "invoices.duckdb"
         try:
+            self._database = duckdb.connect(config=CONFIG)
             with _os_errors():
-                self._database = duckdb.connect(str(self._file), config=CONFIG)
-                self._insert("create table invoices as select * from batch", table.schema.empty_table())
+                self._attach()
+                self._run("create table invoices as select * from batch", table.schema.empty_table())
         except BaseException:
             self.close()
             raise
 
     def write(self, row: Row) -> None:
         """Buffer a row. A full buffer goes to the database."""
-        self._rows.append(row)
-        if len(self._rows) == ROWS:
-            self._write_rows()
+        if (batch := self._blocks.add(row)) is not None:
+            self._insert(batch)
 
     def finish(self) -> None:
         """Write the last rows, empty the log and close the database."""
-        if self._rows:
-            self._write_rows()
+        if (batch := self._blocks.rest()) is not None:
+            self._insert(batch)
         with _os_errors():
-            self._database.execute("checkpoint")  # closing does the same, but keeps a failure to itself
-        self._database.close()
+            self._detach()
         take_over(self._part, self._file)
 
     def close(self) -> None:
@@ -59,13 +62,25 @@ class DuckDBSink(Generic[Row]):
             self._database.close()
         remove_folder(self._folder)
 
-    def _write_rows(self) -> None:
-        rows, self._rows = self._rows, []
-        batch = pa.Table.from_batches([self._table.batch(rows)])
-        with _os_errors():
-            self._insert("insert into invoices select * from batch", batch)
+    def _attach(self) -> None:
+        path = str(self._file).replace("'", "''")
+        self._database.execute(f"attach '{path}' as export (row_group_size {GROUP})")
+        self._database.execute("use export")
 
-    def _insert(self, sql: str, batch: pa.Table) -> None:
+    def _detach(self) -> None:
+        self._database.execute("checkpoint export")  # detaching does the same, but keeps a failure to itself
+        self._database.execute("use memory")
+        self._database.execute("detach export")
+
+    def _insert(self, batch: pa.RecordBatch) -> None:
+        with _os_errors():
+            self._run("insert into invoices select * from batch", pa.Table.from_batches([batch]))
+            self._batches += 1
+            if self._batches % ROUNDS == 0:
+                self._detach()
+                self._attach()
+
+    def _run(self, sql: str, batch: pa.Table) -> None:
         self._database.register("batch", batch)
         self._database.execute(sql)
         self._database.unregister("batch")

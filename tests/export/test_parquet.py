@@ -12,7 +12,18 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from bigcommerce_b2b_invoices import B2BClient, ConfigurationError, ExtraField, Invoice, InvoiceQuery, Money, to_json
+from bigcommerce_b2b_invoices import (
+    B2BClient,
+    ConfigurationError,
+    ExtraField,
+    Invoice,
+    InvoiceContents,
+    InvoiceDetails,
+    InvoiceQuery,
+    LineItem,
+    Money,
+    to_json,
+)
 from bigcommerce_b2b_invoices.export import ARROW_SCHEMA, UnfitError, arrow_batches, open_export, write_invoices
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -57,6 +68,16 @@ async def test_each_row_group_has_the_same_types_whatever_its_rows_hold(path: Pa
     assert file.schema_arrow == ARROW_SCHEMA
     assert file.read_row_group(1)["open_balance"].to_pylist() == [*AMOUNTS, None]
     assert {file.metadata.row_group(0).column(index).compression for index in range(20)} == {"ZSTD"}
+
+
+async def test_invoices_with_many_parts_make_smaller_row_groups(path: Path) -> None:
+    items = tuple(LineItem(sku="A") for _ in range(10_000))
+    large = Invoice(id=1, details=InvoiceDetails(details=InvoiceContents(line_items=items)))
+    await write_invoices(path, of(large, large, Invoice(id=2), large))
+    file = pq.ParquetFile(path)
+
+    assert [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)] == [2, 2]
+    assert [len(row["line_items"] or ()) for row in file.read().to_pylist()] == [10_000, 10_000, 0, 10_000]
 
 
 async def test_without_invoices_there_is_a_file_with_the_schema(path: Path) -> None:
