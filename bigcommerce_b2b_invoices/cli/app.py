@@ -48,8 +48,8 @@ app: App = App(
     version=__version__,
     default_parameter=Parameter(negative=()),  # no --no-json
 )
-for name, command in COMMANDS.items():
-    app.command(command, name=name)
+for _name, _command in COMMANDS.items():
+    app.command(_command, name=_name)
 app.command(payments_app())
 app.register_install_completion_command(
     add_to_startup=False, help="Install the completion of commands and options for the shell."

@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
+from typing import Final
 
 from bigcommerce_b2b_invoices.cli.text import complain
 
 
-class _Ask:
+class Ask:
     """Shows what is about to happen, and asks. `--quiet` does not silence a question."""
 
     def show(self, line: str) -> None:
@@ -20,4 +21,4 @@ class _Ask:
         return answer.strip().lower() in ("y", "yes")
 
 
-ask = _Ask()
+ask: Final[Ask] = Ask()

@@ -13,6 +13,7 @@ import stat
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import attrs
 
@@ -57,7 +58,7 @@ class RowsFile(PartFile):
             if self.temporary.samefile(self.path):  # killed after the file got its name: this export had ended
                 self.temporary.unlink()
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        self.file = open(os.open(self.temporary, flags, 0o600), "r+b")  # noqa: PTH123, SIM115 - a descriptor; release closes it
+        self.file: BinaryIO = open(os.open(self.temporary, flags, 0o600), "r+b")  # noqa: PTH123, SIM115 - a descriptor; release closes it
         if not try_lock(self.file):
             raise FileExistsError(errno.EEXIST, "another export with --resume is writing this file: let it end first")
 

@@ -40,7 +40,7 @@ _SETTINGS = {
 }
 
 
-class PlainSheet(Worksheet):  # type: ignore[misc] # XlsxWriter has no types
+class _PlainSheet(Worksheet):  # type: ignore[misc] # XlsxWriter has no types
     """A sheet that writes every text as it is.
 
     XlsxWriter takes a text from `<r>` to `</r>` for rich text of its own and writes it unescaped, so a customer's name could
@@ -106,7 +106,7 @@ class Sheets:
     def _begin(self) -> None:
         self._sheets += 1
         name = self._name if self._sheets == 1 else f"{self._name} {self._sheets}"
-        self._sheet = self._workbook.add_worksheet(name, PlainSheet)
+        self._sheet = self._workbook.add_worksheet(name, _PlainSheet)
         self._sheet.freeze_panes(1, 0)
         self._widths = [max(WIDTHS[0], len(column)) for column in self._columns]
         for index, column in enumerate(self._columns):

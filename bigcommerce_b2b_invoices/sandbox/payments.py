@@ -30,8 +30,7 @@ class Payments:
         assume: Assumptions,
         clock: Callable[[], float],
     ) -> None:
-        self.assume = assume
-        self.version = 0  # grows with each change
+        self.assume: Assumptions = assume
         self._store = store
         self._made = (seed, invoices)
         self._store_hash = store_hash
@@ -135,19 +134,16 @@ class Payments:
         if body["appliedStatus"] == 1 and self.assume.delete_reverts:
             self._apply(body, applied=0)
         del self.payments[_id(body)]
-        self.version += 1
 
     def delete_receipt(self, receipt_id: int) -> None:
         """Delete a receipt with its lines. No balance changes."""
         del self.receipts[receipt_id]
         for line_id in [_id(line) for line in self._lines.values() if line["receiptId"] == receipt_id]:
             del self._lines[line_id]
-        self.version += 1
 
     def delete_line(self, line_id: int) -> None:
         """Delete a line of a receipt."""
         del self.lines[line_id]
-        self.version += 1
 
     def add(self, fields: Body) -> int:
         """A payment with these fields, checked for nothing; the rest is made up. No balance changes."""
@@ -215,18 +211,15 @@ class Payments:
         payment_id = _id(body)
         self.payments[payment_id] = body
         self._next_id = max(self._next_id, payment_id + 1)
-        self.version += 1
         self._make_receipt(body)
         return payment_id
 
     def _touch(self, body: Body) -> None:
         body["updatedAt"] = int(self._clock())
-        self.version += 1
 
     def _apply(self, body: Body, *, applied: int) -> None:
         """Take the amounts off the open balances, or give them back."""
         body["appliedStatus"] = applied
-        self.version += 1
         for invoice_id, code, amount in shares_of(body):
             row = self._store.rows.get(invoice_id)
             if row is None:

@@ -14,7 +14,7 @@ UNDOCUMENTED = frozenset(  # keys that live answers have and that the library ke
     ("storeHash", "bcId", "bcGroupName", "notAllowedPay", "pendingPaymentCount")
 )
 TEXT, WHOLE, FRACTION, FLAG, NULL, LIST, OBJECT = "text", "whole number", "fraction", "true/false", "null", "list", "object"
-TYPES = {  # as live answers have them; null may stand for any but the essential ones
+TYPES: dict[str, tuple[str, ...]] = {  # as live answers have them; null may stand for any but the essential ones
     "id": (WHOLE,),
     "customerId": (TEXT,),
     "externalId": (TEXT,),
