@@ -6,14 +6,25 @@ Requests are what a store is short of: it grants all its integrations 150 a minu
 """
 
 import asyncio
+import math
 import random
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from decimal import Decimal
 
 from server import connect
 
-from bigcommerce_b2b_invoices import B2BClient, InvoiceChanges, InvoiceQuery, NotFoundError
+from bigcommerce_b2b_invoices import (
+    B2BClient,
+    InvoiceChanges,
+    InvoiceQuery,
+    InvoiceStatus,
+    Money,
+    NotFoundError,
+    OfflinePaymentDraft,
+    PaymentShare,
+)
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 WANTED = 500  # invoices
@@ -98,6 +109,40 @@ async def jobs(invoices: int) -> None:
             await measure(name, sandbox, changes_ours, changes_naive)
 
 
+async def books(invoices: int) -> None:
+    """Payments and balances, beside the fewest requests that could read or write as much."""
+    async with Sandbox(invoices=invoices) as sandbox, connect(environ_of(sandbox)) as client:
+        api = client.invoices
+        owed = [
+            each async for each in api.iterate(InvoiceQuery(status=InvoiceStatus.OPEN)) if each.open_balance and each.customer_id
+        ]
+        first = owed[0]
+        of_one = [each for each in owed if each.customer_id == first.customer_id][:5]
+        cent = Decimal("0.01")
+        shares = [PaymentShare(each.id, Money(each.open_balance.code, cent)) for each in of_one if each.open_balance]
+        draft = OfflinePaymentDraft(reference="BENCH-5", customer_id=str(first.customer_id), shares=shares)
+        fewest = math.ceil(len(sandbox.payment_ids) / 250) + math.ceil(invoices / 250)
+
+        async def count(job: Awaitable[object]) -> int:
+            before = sandbox.request_count
+            await job
+            return sandbox.request_count - before
+
+        async def reconcile() -> None:
+            assert [check async for check in api.reconcile()] == []
+
+        one = Money(shares[0].amount.code, cent)
+        for name, job, least in (
+            ("a payment of one invoice", api.record_payment(first.id, one, reference="BENCH-1"), 5),
+            ("a payment of 5 invoices", client.payments.record(draft), len(shares) + 4),
+            ("the same again", client.payments.record(draft), 2),
+            ("the payments of one invoice", api.payment_history(first.id), 2),
+            (f"all books: {invoices} invoices, {len(sandbox.payment_ids)} payments", reconcile(), fewest),
+        ):
+            used = await count(job)
+            print(f"| {name} | {used} | {least} | {used / least:.3f} |", flush=True)
+
+
 def environ_of(sandbox: Sandbox) -> dict[str, str]:
     """The environment for a client of the sandbox."""
     return {
@@ -114,6 +159,8 @@ async def main() -> None:
     print("| job | invoices | requests | naive | time | naive |")
     print("|---|---:|---:|---:|---:|---:|")
     await jobs(invoices)
+    print("\n| payments | requests | fewest | ratio |\n|---|---:|---:|---:|")
+    await books(invoices)
 
 
 if __name__ == "__main__":

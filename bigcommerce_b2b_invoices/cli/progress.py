@@ -78,7 +78,7 @@ def bar() -> Generator[Report]:
     """Count, rate and time left. The bar disappears when the block ends."""
     columns = (BarColumn(None), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), TextColumn("{task.description}"))
     width = shutil.get_terminal_size().columns
-    with Progress(*columns, console=Console(stderr=True, width=width), transient=True, disable=is_quiet()) as shown:
+    with Progress(*columns, console=Console(stderr=True, width=width, height=25), transient=True, disable=is_quiet()) as shown:
         task = shown.add_task("", total=None)
 
         def report(done: int, total: int | None) -> None:

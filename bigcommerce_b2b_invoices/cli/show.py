@@ -37,6 +37,7 @@ CONFIG_COLUMNS = (
     Column("default", is_text=True, rank=7),
     Column("limits", is_text=True, rank=5),
 )
+LINES = 25  # of a console; nothing that is printed depends on it
 ITEM_COLUMNS = (
     Column("sku", is_text=True, rank=2),
     Column("description", is_text=True, rank=1),
@@ -112,8 +113,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Non
 
 
 def print_rows(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
-    """A table at a terminal, otherwise a line for each row."""
-    if sys.stdout.isatty():
+    """A table at a terminal, otherwise a line for each row; nothing if there are none."""
+    if rows and sys.stdout.isatty():
         print_table(columns, rows)
     else:
         for row in rows:
@@ -171,7 +172,7 @@ def terminal_width() -> int:
 
 def console() -> Console:
     """For standard output. NO_COLOR and TERM=dumb switch colours off."""
-    return Console(width=terminal_width())
+    return Console(width=terminal_width(), height=LINES)  # without a height, rich takes a dumb terminal for 80 wide
 
 
 def print_line(row: Sequence[str]) -> None:

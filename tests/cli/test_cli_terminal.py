@@ -59,10 +59,12 @@ def test_a_list_has_each_id_and_amount_whole_on_a_line_that_fits(environ: dict[s
     assert not any("\u202e" in row or "\x1b" in row for row in rows)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
-def test_a_list_fits_whatever_the_terminal_can_do(environ: dict[str, str], term: str) -> None:
-    _, screen = at_terminal("list", "--quiet", width=40, environ={**environ, "TERM": term})
-    assert widest(screen) <= 40
+def test_a_list_fits_whatever_the_terminal_can_do(environ: dict[str, str], term: str, width: int) -> None:
+    _, screen = at_terminal("list", "--quiet", width=width, environ={**environ, "TERM": term})
+    assert widest(screen) <= width
+    assert len([line for line in plain(screen) if re.search(r"\b12\.50  USD\b", line)]) == len(HOSTILE)
     assert ("\x1b[" in screen) == (term == "xterm")
 
 
