@@ -188,14 +188,14 @@ def _csv(rows: Sequence[AgingRow]) -> bytes:
 
 def _need_matplotlib() -> None:
     try:
-        import matplotlib  # noqa: F401, ICN001, PLC0415 - only whoever draws needs it
+        import matplotlib  # noqa: F401, ICN001, PLC0415 - only whoever draws needs it  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError:
         raise ConfigurationError("--png needs matplotlib: pip install 'bigcommerce-b2b-invoices[plot]'") from None
 
 
 def _picture(rows: Sequence[AgingRow], day: date) -> bytes:
     """A bar for each age, one chart for each currency."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - as above
+    from matplotlib.figure import Figure  # noqa: PLC0415 - as above  # pyright: ignore[reportMissingImports]
 
     currencies = list(dict.fromkeys(row.currency for row in rows)) or [""]
     figure = Figure(figsize=(8, 2.6 * len(currencies)), layout="constrained")

@@ -27,6 +27,7 @@ class HasId(Protocol):
     @property
     def id(self) -> int:
         """Its id."""
+        ...
 
 
 Row = TypeVar("Row", bound=HasId)

@@ -83,8 +83,8 @@ class ResumableExport(Export):
         unreadable: Invoices that earlier runs could not read.
     """
 
-    _part: RowsFile
-    _scope: Mapping[str, str]
+    _part: RowsFile = attrs.field(alias="part")
+    _scope: Mapping[str, str] = attrs.field(alias="scope")
     bookmark: str | None
     unreadable: int = 0
     _is_sound: bool = True

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
@@ -55,7 +55,7 @@ class _PlainSheet(Worksheet):  # type: ignore[misc] # XlsxWriter has no types
         self._xml_inline_string(string, True, attributes)  # noqa: FBT003 - XlsxWriter's own signature
 
 
-def new_workbook(file: object, folder: str) -> Any:  # noqa: ANN401 - XlsxWriter has no types
+def new_workbook(file: IO[bytes], folder: str) -> Any:  # noqa: ANN401 - XlsxWriter has no types
     """A workbook that keeps its rows in files of this folder until it is closed."""
     return xlsxwriter.Workbook(file, {**_SETTINGS, "tmpdir": folder})
 

@@ -1,7 +1,6 @@
 """Excel: texts are texts, numbers are exact, dates are dates, and what Excel lacks is a clear error."""
 
 import errno
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -9,10 +8,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from libre_office import needs_libreoffice, opened_in_libreoffice
 from workbook_reader import NAMES, read_workbook, read_xml
 
 from bigcommerce_b2b_invoices import (
@@ -307,11 +306,8 @@ def test_a_file_that_cannot_grow_is_an_os_error_and_leaves_nothing(path: Path, e
 
 # ---- LibreOffice -----------------------------------------------------------------------------------------------------
 
-SOFFICE = shutil.which("soffice")
-OFFICE = "urn:oasis:names:tc:opendocument:xmlns:{}:1.0"
 
-
-@pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed: apt-get install libreoffice-calc-nogui")
+@needs_libreoffice
 async def test_libreoffice_sees_texts_numbers_and_dates_and_no_formula(path: Path) -> None:
     amounts = [Decimal("0.10"), Decimal("-1234567.89"), Decimal("999999999999.999")]
     await written(path, *(Invoice(id=1, customer_name=text) for text in HOSTILE), *(Invoice(id=2, open_balance=Money("USD", each), due_date=NOON) for each in amounts))  # fmt: skip
@@ -330,35 +326,3 @@ async def test_libreoffice_sees_texts_numbers_and_dates_and_no_formula(path: Pat
 def as_shown(text: str) -> str:
     """Without what no XML file can hold; LibreOffice's own format is one."""
     return "".join(letter for letter in text if letter >= " " and letter not in "\ufffe\uffff\x7f\x85")
-
-
-def opened_in_libreoffice(path: Path) -> list[list[dict[str, Any]]]:
-    """The cells of the first sheets, as LibreOffice writes them to a flat file of its own."""
-    profile = path.parent / "profile"
-    command = [
-        str(SOFFICE),
-        f"-env:UserInstallation=file://{profile}",
-        "--headless",
-        "--convert-to",
-        "fods",
-        "--outdir",
-        str(path.parent),
-    ]
-    subprocess.run([*command, str(path)], check=True, capture_output=True, timeout=50)
-    tree = ET.parse(path.with_suffix(".fods"))  # noqa: S314 - made just now
-    table, text, office = (OFFICE.format(name) for name in ("table", "text", "office"))
-    for blanks in tree.iter(f"{{{text}}}s"):
-        blanks.text = " " * int(blanks.get(f"{{{text}}}c", "1"))
-    return [
-        [
-            {
-                "type": cell.get(f"{{{office}}}value-type"),
-                "value": cell.get(f"{{{office}}}value") or cell.get(f"{{{office}}}date-value"),
-                "text": "\n".join("".join(line.itertext()) for line in cell.iterfind(f"{{{text}}}p")),
-                "formula": cell.get(f"{{{table}}}formula"),
-                "link": next(cell.iter(f"{{{text}}}a"), None) is not None,
-            }
-            for cell in row.iterfind(f"{{{table}}}table-cell")
-        ]
-        for row in tree.iter(f"{{{table}}}table-row")
-    ]

@@ -249,7 +249,7 @@ def test_the_invoices_are_as_odd_as_they_should_be(invoices: list[Invoice]) -> N
 async def main(count: int) -> None:
     """Write and read so many invoices."""
     with suppress(ImportError):
-        import polars as pl  # noqa: F401 - `check` looks for it
+        import polars as pl  # noqa: F401 - `check` looks for it  # pyright: ignore[reportMissingImports]
     found = await store(count)
     with tempfile.TemporaryDirectory() as folder:
         for ending in ENDINGS:

@@ -62,7 +62,7 @@ class Asker:
             return Answer(problem=self._lost)
         self._patience = max(0.0, self._patience - (time.monotonic() - began))
         self.requests += 1
-        answer = None
+        answer: Answer | None = None
         try:
             answer = await self._send(parameters)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, _SentBeforeError) as error:
@@ -71,6 +71,7 @@ class Asker:
         finally:
             headers = None if answer is None or answer.status is None else answer.headers
             limiter.release(lease, headers, refused=answer is not None and answer.status == 429)
+        assert answer is not None  # noqa: S101 - either it came, or the problem took its place
         if answer.status == 429:
             self._lost = answer.problem
         return answer
