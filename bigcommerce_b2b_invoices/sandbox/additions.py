@@ -29,7 +29,7 @@ def add_body(fields: Mapping[str, object], *, next_id: int, number: str, store_h
         store_hash=store_hash,
         now=now,
     )
-    given = _in_camel_case(fields, known=(*made_up, "termsConditions", "bcId"))
+    given = in_camel_case(fields, known=(*made_up, "termsConditions", "bcId"))
     for name, other in (("originalBalance", "openBalance"), ("openBalance", "originalBalance")):
         if name in given:
             made_up[other] = given[name]
@@ -38,8 +38,11 @@ def add_body(fields: Mapping[str, object], *, next_id: int, number: str, store_h
     return invoice_id, {**made_up, **given}
 
 
-def _in_camel_case(fields: Mapping[str, object], *, known: Iterable[str]) -> Body:
-    """The fields under the API's names. A field that nobody knows keeps its spelling."""
+def in_camel_case(fields: Mapping[str, object], *, known: Iterable[str]) -> Body:
+    """The fields under the API's names. A field that nobody knows keeps its spelling.
+
+    Raises TypeError for a field that comes in both spellings.
+    """
     camel = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): name for name in known}
     given: Body = {}
     for name, value in fields.items():

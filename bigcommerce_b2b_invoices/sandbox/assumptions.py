@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """How the sandbox answers the open questions A1 to A14.
+    """How the sandbox answers the open questions A1 to A14. A11 has no switch: arrays are read in every spelling.
 
     Attributes:
         keeps_external_id: A1: `externalId` is kept and shown.
@@ -16,6 +16,7 @@ class Assumptions:
         applied_at: A6: the statuses at which the amounts of a new payment are taken off the balances.
         delete_reverts: A7: deleting a payment gives its amounts back to the balances.
         refund_reverts: A8: the status "refunded" gives them back.
+        repeats_operations: A9: an operation that is done already is accepted and changes nothing. False: it is refused.
         max_limit: A10: the most payments on a page.
         moves_updated_at: A12: a payment moves the `updatedAt` of its invoices.
         longest_external_id: A13: characters of an `externalId`.
@@ -30,6 +31,7 @@ class Assumptions:
     applied_at: frozenset[int] = frozenset({3})
     delete_reverts: bool = True
     refund_reverts: bool = True
+    repeats_operations: bool = False
     max_limit: int = 250
     moves_updated_at: bool = True
     longest_external_id: int = 255

@@ -10,9 +10,9 @@ from decimal import Decimal
 from yarl import URL
 
 from .answers import Body
-from .payments import shares_of
 from .queries import Parameters
-from .rows import amount_of
+from .receipts import Receipts
+from .rows import amount_of, objects_at
 
 PAYMENT_SORTS: Mapping[str, str] = {
     name: "total" if name == "totalAmount" else name
@@ -57,7 +57,7 @@ def payments_page(url: URL, rows: Iterable[Body], *, max_limit: int, is_searchab
     if status is not None:
         rows = (row for row in rows if row["processingStatus"] == int(status))
     if invoice_id is not None:
-        rows = (row for row in rows if any(found == invoice_id for found, _, _ in shares_of(row)))
+        rows = (row for row in rows if any(line.get("invoiceId") == invoice_id for line in objects_at(row["lineItems"])))
     if name is not None:
         rows = (row for row in rows if name.lower() in str(row["customerName"]).lower())
     if channels is not None:
@@ -65,37 +65,57 @@ def payments_page(url: URL, rows: Iterable[Body], *, max_limit: int, is_searchab
     return _page(parameters, rows, max_limit, PAYMENT_SORTS, PAYMENT_SEARCHES)
 
 
-def receipts_page(url: URL, rows: Iterable[Body], *, max_limit: int, statuses: Mapping[object, object], is_line: bool) -> Found:
-    """The page that a list of receipts, or of receipt lines, asks for. `statuses` are those of the payments."""
+def receipts_page(url: URL, receipts: Receipts, payments: Mapping[int, Body], *, max_limit: int) -> Found:
+    """The page that `GET /receipts` asks for."""
     parameters = Parameters(url)
+    rows: Iterable[Body] = receipts.receipts.values()
     wanted = parameters.array("paymentStatus", digits_only=True)
     if wanted is not None:
-        rows = (row for row in rows if str(statuses.get(row["paymentId"])) in wanted)
-    sorts, searches = (LINE_SORTS, LINE_SEARCHES) if is_line else (RECEIPT_SORTS, RECEIPT_SEARCHES)
-    return _page(parameters, rows, max_limit, sorts, searches)
+        ids = {number for number, body in payments.items() if str(body["processingStatus"]) in wanted}
+        rows = (row for row in rows if row["paymentId"] in ids)
+    return _page(parameters, rows, max_limit, RECEIPT_SORTS, RECEIPT_SEARCHES)
+
+
+def lines_page(url: URL, receipts: Receipts, receipt_id: int | None, *, max_limit: int) -> Found:
+    """The page that a list of receipt lines asks for: those of one receipt, or of all."""
+    parameters = Parameters(url)
+    rows: Iterable[Body] = receipts.lines.values()
+    if receipt_id is not None:
+        rows = (row for row in rows if row["receiptId"] == receipt_id)
+    wanted = parameters.array("paymentStatus", digits_only=True)
+    if wanted is not None:
+        rows = (row for row in rows if str(row["paymentStatus"]) in wanted)
+    return _page(parameters, rows, max_limit, LINE_SORTS, LINE_SEARCHES, searched=receipts.with_payer)
 
 
 def _page(
-    parameters: Parameters, rows: Iterable[Body], max_limit: int, sorts: Mapping[str, str], searches: Collection[str]
+    parameters: Parameters,
+    rows: Iterable[Body],
+    max_limit: int,
+    sorts: Mapping[str, str],
+    searches: Collection[str],
+    *,
+    searched: Callable[[Body], Body] = lambda row: row,
 ) -> Found:
+    """The page of the rows that match the search. `searched` is what a row is searched in."""
     offset, limit = parameters.page(max_limit)
     search_by, keyword = parameters.choice("searchBy", searches), parameters.text("q")
     sort_by = sorts[parameters.choice("sortBy", sorts) or "createdAt"]
     descending = parameters.choice("orderBy", ("ASC", "DESC")) != "ASC"
     parameters.check()
     if keyword is not None:
-        fields = searches if search_by is None else (search_by,)
-        rows = (row for row in rows if any(keyword.lower() in str(row.get(field) or "").lower() for field in fields))
-    found = sorted(rows, key=lambda row: (*_rank(row.get(sort_by)), row["id"]), reverse=descending)
+        fields, word = searches if search_by is None else (search_by,), keyword.lower()
+        rows = (row for row in rows if any(word in str(searched(row).get(field) or "").lower() for field in fields))
+    found = sorted(rows, key=lambda row: (*_rank(row.get(sort_by)), *_rank(row["id"])), reverse=descending)
     return Found(found[offset : offset + limit], len(found), offset, limit)
 
 
-def _rank(value: object) -> tuple[int, Decimal, str]:
+def _rank(value: object) -> tuple[int, int | Decimal, str]:
     """Values in one order: missing, numbers and money, texts."""
     if value is None:
-        return 0, Decimal(0), ""
+        return 0, 0, ""
     if isinstance(value, dict):
-        return 1, amount_of(value) or Decimal(0), ""
+        return 1, amount_of(value) or 0, ""
     if isinstance(value, int | Decimal):
-        return 1, Decimal(value), ""
-    return 2, Decimal(0), str(value)
+        return 1, value, ""
+    return 2, 0, str(value)

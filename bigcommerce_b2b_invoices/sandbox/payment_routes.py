@@ -1,29 +1,33 @@
 """The endpoints of payments and receipts. Each has a literal route, and is a thin step between a request and the store."""
 
 from collections.abc import Awaitable, Callable
-from decimal import Decimal
 
 from aiohttp import web
 
 from . import answers
 from .answers import Body, Refused
 from .faults import BASE
+from .payment_bodies import FROM_ORDER
 from .payment_checks import checked_shares, refused
-from .payment_queries import Found, payments_page, receipts_page
-from .payments import FROM_ORDER, Payments
+from .payment_drift import PaymentDrift
+from .payment_queries import Found, lines_page, payments_page, receipts_page
+from .payments import Payments
 from .routes import digits, read_body
 from .store import Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_OPTIONAL = ("fees", "moduleData", "allowedOperations", "allowedStatuses", "channelId", "channelName")  # on lists
+_OPTIONAL = ("details", "fees", "moduleData", "allowedOperations", "allowedStatuses", "channelId", "channelName")  # on lists
 
 
 class PaymentRoutes:
     """Fifteen of the sixteen endpoints: what `PUT /payments/offline/{paymentId}` does is unknown."""
 
-    def __init__(self, payments: Payments, store: Store, *, max_limit: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, payments: Payments, store: Store, drift: PaymentDrift, *, max_limit: int, clock: Callable[[], float]
+    ) -> None:
         self._payments = payments
         self._store = store
+        self._drift = drift
         self._max_limit = max_limit
         self._clock = clock
 
@@ -63,68 +67,62 @@ class PaymentRoutes:
             created = body["createdAt"]
             return not assume.search_lag or (isinstance(created, int) and created <= latest)
 
+        self._drift.before_list()
         limit = min(self._max_limit, assume.max_limit)
         found = payments_page(request.rel_url, self._payments.payments.values(), max_limit=limit, is_searchable=is_searchable)
         return _page(found, [self._listed(body) for body in found.rows])
 
     def _listed(self, body: Body) -> Body:
         """A payment as lists have it: every third one lacks what lists may leave out."""
-        whole = self._shown(body)
+        whole = self._payments.shown(body)
         return {key: whole[key] for key in whole if key not in _OPTIONAL} if _whole(body["id"]) % 3 == 0 else whole
 
-    def _shown(self, body: Body) -> Body:
-        return {
-            "allowedOperations": self._payments.operations(body),
-            "allowedStatuses": self._payments.statuses(body),
-            **body,
-        }
-
     async def _get_payment(self, request: web.Request) -> web.Response:
-        return answers.success(self._shown(self._payment(request)))
+        _, body = self._payment(request)
+        return answers.success(self._payments.shown(body))
 
     async def _record(self, request: web.Request) -> web.Response:
         sent = await read_body(request)
-        taken = {body["externalId"] for body in self._payments.payments.values()}
-        shares: list[tuple[int, Decimal]] = checked_shares(sent, self._store, self._payments.assume, taken)
+        shares = checked_shares(sent, self._store, self._payments.assume, self._payments.has_external_id)
         return answers.success({"paymentId": self._payments.record(sent, shares)})
 
     async def _delete_payment(self, request: web.Request) -> web.Response:
-        body = self._payment(request)
-        self._payments.delete(body)
-        return answers.success({"id": body["id"]})
+        payment_id, _ = self._payment(request)
+        self._payments.delete(payment_id)
+        return answers.success({"id": payment_id})
 
     async def _get_operations(self, request: web.Request) -> web.Response:
-        body = self._payment(request)
+        _, body = self._payment(request)
         statuses = [str(status) for status in self._payments.statuses(body)]  # as texts, here alone
         return answers.success({"allowedOperations": self._payments.operations(body), "allowedStatuses": statuses}, "Success")
 
     async def _perform(self, request: web.Request) -> web.Response:
-        body, sent = self._payment(request), await read_body(request)
+        (payment_id, _), sent = self._payment(request), await read_body(request)
         code = sent.get("operationCode")
         if isinstance(code, bool) or not isinstance(code, int):
             raise refused({"operationCode": ["Must be a number."]})
-        if not self._payments.perform(body, code):
+        if not self._payments.perform(payment_id, code):
             raise _not_allowed("The payment operation is not allowed.")
-        return answers.success({"id": body["id"]})
+        return answers.success({"id": payment_id})
 
     async def _set_status(self, request: web.Request) -> web.Response:
-        body, sent = self._payment(request), await read_body(request)
+        (payment_id, _), sent = self._payment(request), await read_body(request)
         status = sent.get("processingStatus")
         if isinstance(status, bool) or not isinstance(status, int):
             raise refused({"processingStatus": ["Must be a number."]})
-        if status not in (1, 2, 3, 4) or not self._payments.set_status(body, status):
+        if not self._payments.set_status(payment_id, status):
             raise _not_allowed("The payment processing status is not allowed.")
-        return answers.success({"id": body["id"]})
+        return answers.success({"id": payment_id})
 
     async def _get_transactions(self, request: web.Request) -> web.Response:
-        body = self._payment(request)
+        payment_id, body = self._payment(request)
         if body["moduleName"] != FROM_ORDER:
             return answers.success([{"type": "OfflineTransaction", "rawTransaction": None}])
         card = {"type": "Visa", "last4": "1111", "expiryYear": 2050, "expiryMonth": 12}
         transaction = {
             "type": "CreditCardTransaction",
             "gateway": "test",
-            "transactionId": f"{500_000 + _whole(body['id'])}",
+            "transactionId": f"{500_000 + payment_id}",
             "authCode": "",
             "event": "capture",
             "card": card,
@@ -132,59 +130,65 @@ class PaymentRoutes:
         }
         return answers.success([transaction])
 
-    def _payment(self, request: web.Request) -> Body:
+    def _payment(self, request: web.Request) -> tuple[int, Body]:
         return _found(self._payments.payments, request.match_info["paymentId"], "Payment does not exist")
 
     # ---- receipts ----------------------------------------------------------------------------------------------------
 
     async def _get_receipts(self, request: web.Request) -> web.Response:
-        return self._receipts_page(request, [*self._payments.receipts.values()], is_line=False)
+        self._drift.before_list()
+        payments, receipts = self._payments.payments, self._payments.receipts
+        found = receipts_page(request.rel_url, receipts, payments, max_limit=self._max_limit)
+        return _page(found, found.rows)
 
     async def _get_all_lines(self, request: web.Request) -> web.Response:
-        return self._receipts_page(request, [*self._payments.lines.values()], is_line=True)
+        return self._lines_page(request, None)
 
     async def _get_lines(self, request: web.Request) -> web.Response:
-        receipt = self._receipt(request)
-        lines = [line for line in self._payments.lines.values() if line["receiptId"] == receipt["id"]]
-        return self._receipts_page(request, lines, is_line=True)
+        receipt_id, _ = self._receipt(request)
+        return self._lines_page(request, receipt_id)
 
-    def _receipts_page(self, request: web.Request, rows: list[Body], *, is_line: bool) -> web.Response:
-        statuses: dict[object, object] = {number: body["processingStatus"] for number, body in self._payments.payments.items()}
-        found = receipts_page(request.rel_url, rows, max_limit=self._max_limit, statuses=statuses, is_line=is_line)
+    def _lines_page(self, request: web.Request, receipt_id: int | None) -> web.Response:
+        self._drift.before_list()
+        found = lines_page(request.rel_url, self._payments.receipts, receipt_id, max_limit=self._max_limit)
         return _page(found, found.rows)
 
     async def _get_receipt(self, request: web.Request) -> web.Response:
-        return answers.success(self._receipt(request))
+        _, receipt = self._receipt(request)
+        return answers.success(receipt)
 
     async def _delete_receipt(self, request: web.Request) -> web.Response:
-        receipt_id = _whole(self._receipt(request)["id"])
-        self._payments.delete_receipt(receipt_id)
+        receipt_id, _ = self._receipt(request)
+        self._payments.receipts.delete(receipt_id)
         return answers.success({"id": receipt_id})
 
     async def _get_line(self, request: web.Request) -> web.Response:
-        return answers.success(self._line(request))
+        _, line = self._line(request)
+        return answers.success(line)
 
     async def _delete_line(self, request: web.Request) -> web.Response:
-        line_id = _whole(self._line(request)["id"])
-        self._payments.delete_line(line_id)
+        line_id, _ = self._line(request)
+        self._payments.receipts.delete_line(line_id)
         return answers.success({"id": line_id})
 
-    def _receipt(self, request: web.Request) -> Body:
-        return _found(self._payments.receipts, request.match_info["receiptId"], "Receipt does not exist")
+    def _receipt(self, request: web.Request) -> tuple[int, Body]:
+        return _found(self._payments.receipts.receipts, request.match_info["receiptId"], "Receipt does not exist")
 
-    def _line(self, request: web.Request) -> Body:
-        receipt = self._receipt(request)
-        line = _found(self._payments.lines, request.match_info["receiptLineId"], "Receipt line does not exist")
-        if line["receiptId"] != receipt["id"]:
-            raise answers.not_found("Receipt line does not exist")
-        return line
+    def _line(self, request: web.Request) -> tuple[int, Body]:
+        receipt_id, _ = self._receipt(request)
+        message = "Receipt line does not exist"
+        line_id, line = _found(self._payments.receipts.lines, request.match_info["receiptLineId"], message)
+        if line["receiptId"] != receipt_id:
+            raise answers.not_found(message)
+        return line_id, line
 
 
-def _found(bodies: dict[int, Body], text: str, message: str) -> Body:
-    body = bodies.get(digits(text))
-    if body is None:
+def _found(bodies: dict[int, Body], text: str, message: str) -> tuple[int, Body]:
+    """The id in a piece of the path, and what has this id."""
+    number = digits(text)
+    if number not in bodies:
         raise answers.not_found(message)
-    return body
+    return number, bodies[number]
 
 
 def _page(found: Found, rows: list[Body]) -> web.Response:

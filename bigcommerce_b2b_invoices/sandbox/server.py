@@ -3,17 +3,16 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from copy import deepcopy
 from functools import partial
 from random import Random
 from threading import RLock
 from types import TracebackType
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, cast
 
 from aiohttp import web
 
-from .additions import add_body
-from .answers import Body, dump
+from .additions import add_body, in_camel_case
+from .answers import Body, dump, loads
 from .assumptions import Assumptions
 from .control import Control
 from .details import make_text
@@ -22,6 +21,8 @@ from .faults import BASE, make_fault
 from .gate import Gate, Quota
 from .generate import make_order_ids, make_rows
 from .log import SandboxRequest
+from .payment_bodies import new_payment
+from .payment_drift import PaymentDrift
 from .payment_routes import PaymentRoutes
 from .payments import Payments
 from .routes import Routes
@@ -118,8 +119,9 @@ class Sandbox:
         self._payments = Payments(
             self._store, seed=seed, invoices=invoices, store_hash=self._store_hash, assume=assume, clock=clock
         )
-        self._payment_routes = PaymentRoutes(self._payments, self._store, max_limit=max_limit, clock=clock)
-        actions: dict[str, Callable[..., int | None]] = {"fail": self.fail, "add": self.add}
+        others = PaymentDrift(self._payments, self._store, self._drift, seed=seed)
+        self._payment_routes = PaymentRoutes(self._payments, self._store, others, max_limit=max_limit, clock=clock)
+        actions: dict[str, Callable[..., int | None]] = {"fail": self.fail, "add": self.add, "add_payment": self.add_payment}
         self._control = Control({**actions, "drift": self.drift, "clear": self.clear}, lambda: self.requests)
         self._state: Literal["new", "running", "stopped"] = "new"
         self._bound_port = 0
@@ -179,25 +181,27 @@ class Sandbox:
             return tuple(sorted(self._payments.payments))
 
     def payment(self, payment_id: int) -> Body | None:
-        """A payment as the API would send it, but for what may be done with it. None: there is no such payment."""
+        """A payment as the API would send it. Fractions are Decimals. None: there is no such payment."""
         with self._lock:
             body = self._payments.payments.get(payment_id)
-            return None if body is None else deepcopy(body)
+            return None if body is None else _copied(self._payments.shown(body))
 
     def add_payment(self, /, **fields: object) -> int:
-        """Store a payment with these fields, in the API's camelCase, and return its id. No balance changes.
+        """Store a payment with these fields, and return its id. No balance changes, but a completed payment gets a receipt.
 
         Args:
-            fields: Any JSON values; they are stored as they are and checked for nothing. The other fields are those of a
-                completed offline payment that is not applied and has no lines.
+            fields: Fields in the API's camelCase or in snake_case. A value is any JSON value; it is stored as it is and checked
+                for nothing. Keys inside a value, and fields that nobody knows, keep their spelling. The other fields are those
+                of a completed offline payment that is not applied and has no lines. An `id` that exists replaces that payment.
 
         Raises:
-            TypeError: A value cannot be JSON.
+            TypeError: A value cannot be JSON, or a field comes in both spellings.
+            ValueError: A value is NaN or infinite.
         """
         self._check_not_stopped()
-        dump(fields)
+        known = (*new_payment(0, customer_id="", store_hash="", now=0), "allowedOperations", "allowedStatuses")
         with self._lock:
-            return self._payments.add(dict(fields))
+            return self._payments.add(_copied(in_camel_case(fields, known=known)))
 
     def add(self, /, **fields: object) -> int:
         """Store an invoice with these fields, and return its id.
@@ -258,12 +262,16 @@ class Sandbox:
             self._gate.faults.order(fault)
 
     def drift(self, *, inserts: int = 0, deletes: int = 0, edits: int = 0) -> None:
-        """Let other users change the store between any two requests for a list of invoices, from now on.
+        """Let other users change the store between any two requests for a list, from now on.
+
+        They change invoices between two lists of invoices, and payments between two lists of payments or receipts. Balances
+        follow the payments.
 
         Args:
-            inserts: How many invoices they make each time.
-            deletes: How many invoices they delete.
-            edits: How many invoices they edit: purchase order number and `updatedAt` change.
+            inserts: How many invoices they make, or payments they record, each time.
+            deletes: How many invoices or payments they delete.
+            edits: How many they edit: the purchase order number of an invoice or the `externalCustomerId` of a payment, and
+                `updatedAt`, change.
 
         Raises:
             ValueError: A number is negative, or not a whole number.
@@ -331,3 +339,8 @@ class Sandbox:
     def _check_not_stopped(self) -> None:
         if self._state == "stopped":
             raise RuntimeError("The sandbox was stopped.")
+
+
+def _copied(body: Body) -> Body:
+    """The same JSON, shared with nobody."""
+    return cast("Body", loads(dump(body)))

@@ -1,82 +1,26 @@
 """Payments and receipts of the sandbox: as the documents have them, and always in agreement with the balances."""
 
 import json
-from collections import defaultdict
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from openapi import check_answer, check_request, operations
+from openapi import operations
+from payment_calls import Caller, drift, offline
 
-from bigcommerce_b2b_invoices.sandbox import Assumptions, Sandbox
+from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 LEFT_OUT = ("PUT", "/payments/offline/{paymentId}")  # A15
-
-
-class Caller:
-    """Sends requests, and checks each of them and each answer against the official files."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.used: set[tuple[str, str]] = set()
-
-    def __call__(self, method: str, path: str, body: Any = None, *, is_valid: bool = True, shows: bool = True) -> tuple[int, Any]:
-        if is_valid:
-            self.used.add((method, check_request(method, path, body)))
-        request = Request(  # noqa: S310 - loopback
-            f"{self.sandbox.base_url}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"X-Auth-Token": self.sandbox.auth_token, "X-Store-Hash": self.sandbox.store_hash},
-        )
-        try:
-            with urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
-                status, text = answer.status, answer.read()
-        except HTTPError as error:
-            with error:
-                status, text = error.code, error.read()
-        value = json.loads(text, parse_float=Decimal)
-        if shows:
-            check_answer(method, path.partition("?")[0], status, json.loads(text))
-        return status, value
 
 
 @pytest.fixture(scope="module")
 def call() -> Iterator[Caller]:
     with Sandbox(invoices=300) as sandbox:
         yield Caller(sandbox)
-
-
-def drift(sandbox: Sandbox) -> dict[int, Decimal]:
-    """Invoices whose balances and applied payments disagree, by how much."""
-    applied: dict[int, Decimal] = defaultdict(Decimal)
-    for payment_id in sandbox.payment_ids:
-        payment: Any = sandbox.payment(payment_id)
-        if payment["appliedStatus"] == 1:
-            for line in payment["lineItems"]:
-                applied[line["invoiceId"]] += Decimal(line["amount"]["value"])
-    found = {}
-    for invoice_id in sandbox.invoice_ids:
-        invoice: Any = sandbox.invoice(invoice_id)
-        amount = Decimal(invoice["originalBalance"]["value"]) - Decimal(invoice["openBalance"]["value"]) - applied[invoice_id]
-        if amount:
-            found[invoice_id] = amount
-    return found
-
-
-def offline(sandbox: Sandbox, invoice_id: int, amount: str, **more: Any) -> dict[str, Any]:
-    invoice: Any = sandbox.invoice(invoice_id)
-    return {
-        "lineItems": [{"invoiceId": invoice_id, "amount": amount}],
-        "currency": invoice["openBalance"]["code"],
-        "details": {"memo": "m"},
-        "customerId": invoice["customerId"],
-        **more,
-    }
 
 
 # ---- the documents -------------------------------------------------------------------------------------------------------
@@ -153,6 +97,55 @@ def test_pages_join_to_the_whole_list_in_either_order(call: Caller) -> None:
     assert whole["meta"]["pagination"]["totalCount"] == len(call.sandbox.payment_ids)
 
 
+@pytest.mark.parametrize(
+    ("query", "field", "wanted"),
+    [
+        ("processingStatus=1", "processingStatus", 1),
+        ("customerName=HOTEL", "customerName", "Hotel Zwölf & Söhne"),
+        ("channelIds=2", "channelId", "2"),
+        ("channelIds[]=2&channelIds[]=7", "channelId", "2"),
+        ("searchBy=externalCustomerId&q=-77", "externalCustomerId", "C-77"),
+        ("q=c-77", "externalCustomerId", "C-77"),
+        ("searchBy=customerId&q=9901", "customerId", "990177"),
+    ],
+)
+def test_each_filter_keeps_what_fits_and_nothing_else(call: Caller, query: str, field: str, wanted: object) -> None:
+    fields = {"customerName": "Hotel Zwölf & Söhne", "channelId": "2", "externalCustomerId": "C-77", "customerId": "990177"}
+    payment_id = call.sandbox.add_payment(**fields, processingStatus=1)
+    rows = call.rows(f"/payments?limit=250&{query}", shows=False)
+    shown = [call.sandbox.payment(row["id"]) or {} for row in rows]  # lists may leave fields out
+
+    assert payment_id in [row["id"] for row in rows]
+    assert {row[field] for row in shown} == {wanted}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "moduleName", "processingStatus", "appliedStatus", "createdAt", "customerId", "externalCustomerId", "fundingStatus",
+        "updatedAt", "totalAmount",
+    ],
+)  # fmt: skip
+def test_payments_are_sorted_by_each_field_in_both_orders(call: Caller, field: str) -> None:
+    def values(order: str) -> list[Any]:
+        rows = call.rows(f"/payments?limit=250&sortBy={field}{order}", shows=False)
+        return [
+            Decimal(row["total"]["value"]) if field == "totalAmount" else row[field] if row[field] is not None else ""
+            for row in rows
+        ]
+
+    assert values("&orderBy=ASC") == sorted(values("&orderBy=ASC"))
+    assert values("") == sorted(values(""), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "query", ["processingStatus=9", "sortBy=total", "searchBy=memo&q=a", "invoiceId=x", "limit=0", "orderBy=UP"]
+)
+def test_a_wrong_query_is_a_422(call: Caller, query: str) -> None:
+    status, answer = call("GET", f"/payments?{query}", is_valid=False, shows=False)
+    assert (status, list(answer["data"])) == (422, [query.partition("=")[0]])
+
+
 # ---- money ---------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("seed", [0, 1, 7])
 def test_made_up_payments_explain_the_balances(seed: int) -> None:
@@ -160,6 +153,15 @@ def test_made_up_payments_explain_the_balances(seed: int) -> None:
     assert drift(sandbox) == {}
     assert len(sandbox.payment_ids) > 100
     assert any(len(json.loads(json.dumps(sandbox.payment(each)))["lineItems"]) > 1 for each in sandbox.payment_ids)
+
+
+def test_making_payments_takes_time_in_proportion() -> None:
+    def seconds(invoices: int) -> float:
+        sandbox, started = Sandbox(invoices=invoices), time.process_time()
+        assert len(sandbox.payment_ids) > invoices / 4
+        return time.process_time() - started
+
+    assert seconds(20_000) < 30 * seconds(2_000)  # ten times; a hundred where each payment looks at all the others
 
 
 def test_a_tampered_balance_is_found() -> None:
@@ -184,13 +186,16 @@ STEPS = st.one_of(
 @given(steps=st.lists(STEPS, max_size=12))
 def test_any_sequence_of_payments_reversals_and_edits_has_no_drift(steps: list[Any]) -> None:
     with Sandbox(invoices=10) as sandbox:
+        sandbox.drift(inserts=1, deletes=1, edits=1)
         call = Caller(sandbox)
         for kind, index, *rest in steps:
             invoice_id = sandbox.invoice_ids[index]
             payments = sandbox.payment_ids
             payment_id = payments[index % len(payments)] if payments else 1
             if kind == "record":
-                call("POST", "/payments/offline", offline(sandbox, invoice_id, rest[0], processingStatus=rest[1]), shows=False)
+                body = offline(sandbox, invoice_id, rest[0], processingStatus=rest[1])
+                body["lineItems"].append({"invoiceId": sandbox.invoice_ids[(index + rest[1]) % 10], "amount": "3.3333"})
+                call("POST", "/payments/offline", body)
             elif kind == "status":
                 call("PUT", f"/payments/{payment_id}/processing-status", {"processingStatus": rest[0]}, shows=False)
             elif kind == "operation":
@@ -199,6 +204,7 @@ def test_any_sequence_of_payments_reversals_and_edits_has_no_drift(steps: list[A
                 call("DELETE", f"/payments/{payment_id}", shows=False)
             else:
                 call("PUT", f"/invoices/{invoice_id}", {"purchaseOrderNumber": "X"}, is_valid=False, shows=False)
+                call("GET", "/receipt-lines")  # others pay between two of these
         assert drift(sandbox) == {}
 
 
@@ -220,24 +226,113 @@ def test_a_payment_moves_balance_and_status_and_makes_a_receipt(call: Caller) ->
     assert sum(Decimal(each["amount"]["value"]) for each in lines["data"] if each["invoiceId"] == invoice_id) == 10
 
 
-# ---- what is open --------------------------------------------------------------------------------------------------------
-def test_each_assumption_is_a_switch() -> None:
-    assume = Assumptions(
-        keeps_external_id=False, takes_overpayments=False, takes_foreign_invoices=False, delete_reverts=False, max_limit=10
+# ---- wrong and odd values ------------------------------------------------------------------------------------------------
+ANYTHING: Any = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 5)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "1", "95017", "USD", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["amount", "invoiceId", "memo"]), inner),
+    max_leaves=4,
+)
+SENT = ("lineItems", "currency", "details", "customerId", "externalId", "payerName", "processingStatus", "channelId")
+STORED = (
+    "id",
+    "createdAt",
+    "customerId",
+    "externalId",
+    "details",
+    "moduleName",
+    "processingStatus",
+    "appliedStatus",
+    "total",
+    "lineItems",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(changes=st.dictionaries(st.sampled_from(SENT), ANYTHING, max_size=3))
+def test_any_body_is_recorded_or_refused(call: Caller, changes: dict[str, Any]) -> None:
+    body = offline(call.sandbox, call.sandbox.invoice_ids[0], "0.01") | changes
+    assert call("POST", "/payments/offline", body, is_valid=False, shows=False)[0] in (200, 422)
+
+
+@pytest.mark.parametrize("amount", ["1E999999999", "1E-999999999", "-0.0", "1E15", "0.00001"])
+def test_an_absurd_amount_is_refused_at_once(call: Caller, amount: str) -> None:
+    body = json.dumps(offline(call.sandbox, call.sandbox.invoice_ids[0], "x")).replace('"x"', amount)
+    assert call("POST", "/payments/offline", body.encode(), is_valid=False, shows=False)[0] == 422
+
+
+def test_more_decimals_than_a_balance_keeps_are_rounded_in_every_place() -> None:
+    with Sandbox(invoices=3) as sandbox:
+        first, second = sandbox.add(invoiceNumber="A"), sandbox.add(invoiceNumber="B")
+        lines = [{"invoiceId": each, "amount": "0.00006"} for each in (first, second)]
+        Caller(sandbox)("POST", "/payments/offline", offline(sandbox, first, "1") | {"lineItems": lines})
+        payment: Any = sandbox.payment(sandbox.payment_ids[-1])
+        assert payment["total"]["value"] == "0.0002"
+        assert drift(sandbox) == {}
+
+
+def test_a_company_that_only_the_test_made_pays(call: Caller) -> None:
+    invoice_id = call.sandbox.add(customerId="777001")
+    assert call("POST", "/payments/offline", offline(call.sandbox, invoice_id, "1.00"))[0] == 200
+    assert (
+        call("POST", "/payments/offline", offline(call.sandbox, invoice_id, "1.00", customerId="777002"), shows=False)[0] == 422
     )
-    with Sandbox(invoices=40, assume=assume) as sandbox:
+
+
+@settings(max_examples=60, deadline=None)
+@given(fields=st.lists(st.dictionaries(st.sampled_from(STORED), ANYTHING, max_size=4), max_size=3))
+def test_any_payment_that_a_test_adds_is_listed(fields: list[dict[str, Any]]) -> None:
+    with Sandbox(invoices=2) as sandbox:
         call = Caller(sandbox)
-        invoices: dict[int, Any] = {each: sandbox.invoice(each) for each in sandbox.invoice_ids}
-        invoice_id = next(each for each in invoices if Decimal(invoices[each]["openBalance"]["value"]) > 2)
-        other = next(each for each in invoices if invoices[each]["customerId"] != invoices[invoice_id]["customerId"])
-        status, made = call("POST", "/payments/offline", offline(sandbox, invoice_id, "1.00", externalId="R"))
-        assert (status, (sandbox.payment(made["data"]["paymentId"]) or {})["externalId"]) == (200, None)
-        assert call("POST", "/payments/offline", offline(sandbox, invoice_id, "999999.00"), shows=False)[0] == 422
-        foreign = offline(sandbox, invoice_id, "1.00") | {"lineItems": [{"invoiceId": other, "amount": "0.01"}]}
-        assert call("POST", "/payments/offline", foreign, shows=False)[0] == 422
-        assert len(call("GET", "/payments?limit=250")[1]["data"]) == 10
-        call("DELETE", f"/payments/{made['data']['paymentId']}")
-        assert drift(sandbox)[invoice_id] == 1
+        added = {sandbox.add_payment(**each) for each in fields}
+        assert added <= set(sandbox.payment_ids)
+        for path in (
+            "/payments?sortBy=totalAmount",
+            "/payments?invoiceId=1",
+            "/payments?q=1",
+            "/receipts?limit=10",
+            "/receipt-lines?q=1",
+        ):
+            call.rows(path, shows=False)
+        for payment_id in added:
+            assert call("GET", f"/payments/{payment_id}", shows=False)[0] == 200
+            assert call("GET", f"/payments/{payment_id}/transactions", shows=False)[0] == 200
+            assert call("PUT", f"/payments/{payment_id}/processing-status", {"processingStatus": 3}, shows=False)[0] in (200, 400)
+            assert call("POST", f"/payments/{payment_id}/operations", {"operationCode": 1}, shows=False)[0] in (200, 400)
+            assert call("DELETE", f"/payments/{payment_id}", shows=False)[0] == 200
+
+
+def test_a_share_without_an_amount_is_found_by_its_invoice(call: Caller) -> None:
+    payment_id = call.sandbox.add_payment(lineItems=[{"invoiceId": 987_654}])
+    assert [row["id"] for row in call.rows("/payments?invoiceId=987654", shows=False)] == [payment_id]
+
+
+def test_other_users_pay_between_two_lists_of_payments() -> None:
+    with Sandbox(invoices=60) as sandbox:
+        call = Caller(sandbox)
+        sandbox.drift(inserts=2, deletes=1, edits=1)
+        started = int(time.time())
+        before = set(sandbox.payment_ids)
+        texts = {each: sandbox.payment(each) for each in before}
+        call.rows("/payments?limit=10")
+        call.rows("/receipts?limit=10")
+        after = set(sandbox.payment_ids)
+        assert len(after) == len(before) + 1
+        assert after - before
+        changed: list[Any] = [sandbox.payment(each) or {} for each in before & after if sandbox.payment(each) != texts[each]]
+        assert [each["updatedAt"] >= started for each in changed] == [True]
+        assert drift(sandbox) == {}
+
+
+def test_another_process_adds_a_payment(call: Caller) -> None:
+    url = call.sandbox.base_url.replace("/api/v3/io/ip", "/_sandbox/add_payment")
+    request = Request(url, data=b'{"external_id": "R-9"}', headers={"Content-Type": "application/json"})  # noqa: S310 - loopback
+    with urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+        payment: Any = call.sandbox.payment(json.loads(answer.read())["id"])
+    assert payment["externalId"] == "R-9"
 
 
 def test_faults_and_the_log_cover_payments(call: Caller) -> None:
@@ -255,5 +350,17 @@ def test_a_payment_can_be_added_as_it_is() -> None:
     payment: Any = sandbox.payment(payment_id)
     assert (payment["externalId"], payment["total"], payment["lineItems"][0]["invoiceId"]) == ("R", "odd", 1)
     assert sandbox.payment(10**6) is None
-    with pytest.raises(TypeError):
-        sandbox.add_payment(details=object())
+    assert (sandbox.payment(sandbox.add_payment(external_id="S")) or {})["externalId"] == "S"
+    for fields in ({"details": object()}, {"externalId": "R", "external_id": "R"}):
+        with pytest.raises(TypeError):
+            sandbox.add_payment(**fields)
+
+
+def test_a_payment_is_shown_as_the_api_says_it(call: Caller) -> None:
+    payment_id = call.sandbox.payment_ids[0]
+    assert call.sandbox.payment(payment_id) == call("GET", f"/payments/{payment_id}")[1]["data"]
+
+
+def test_lists_leave_out_what_they_may(call: Caller) -> None:
+    rows = call.rows("/payments?limit=10&orderBy=ASC&sortBy=createdAt")
+    assert {"details" in row for row in rows} == {True, False}
