@@ -236,7 +236,10 @@ def test_leftovers_of_killed_processes_are_swept_once_they_are_a_day_old(tmp_pat
     link, folder = tmp_path / ".b2b-invoices-3.part", tmp_path / ".b2b-invoices-4.part"
     link.symlink_to(tmp_path / "victim")
     folder.mkdir()
-    for path in (old, other, link, folder):
+    in_use = tmp_path / ".b2b-invoices-5.part"  # an old folder in which somebody writes
+    in_use.mkdir()
+    (in_use / "rows").write_bytes(OLD)
+    for path in (old, other, link, folder, in_use):
         old_time = time.time() - LEFTOVER - 60
         os.utime(path, (old_time, old_time), follow_symlinks=False)
 
@@ -244,7 +247,7 @@ def test_leftovers_of_killed_processes_are_swept_once_they_are_a_day_old(tmp_pat
 
     assert not old.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [young.name, other.name, link.name, folder.name, "victim", "x.pdf"]
+        [young.name, other.name, link.name, in_use.name, "victim", "x.pdf"]
     )
 
 

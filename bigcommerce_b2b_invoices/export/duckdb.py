@@ -18,7 +18,11 @@ from bigcommerce_b2b_invoices.export.arrow import Blocks, Row, Table
 from bigcommerce_b2b_invoices.export.folder import private_folder, remove_folder, take_over
 from bigcommerce_b2b_invoices.files import PartFile
 
-CONFIG: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false"}  # nothing is downloaded
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",  # nothing is downloaded
+    "memory_limit": "128MB",  # what does not fit goes to the private folder
+    "threads": "1",  # each thread has buffers of its own, and the rows come from one
+}
 
 
 GROUP = 8192  # rows of a row group, which DuckDB holds in memory until it is full
@@ -35,7 +39,7 @@ class DuckDBSink(Generic[Row]):
         self._folder = private_folder(part)
         self._file = self._folder / "invoices.duckdb"
         try:
-            self._database = duckdb.connect(config=CONFIG)
+            self._database = duckdb.connect(config={**CONFIG, "temp_directory": str(self._folder)})
             with _os_errors():
                 self._attach()
                 self._run("create table invoices as select * from batch", table.schema.empty_table())
