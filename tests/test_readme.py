@@ -70,7 +70,7 @@ async def test_the_block_about_redis_makes_a_client_of_a_shared_limiter() -> Non
 
 
 async def test_the_block_about_unreadable_invoices_runs(client: B2BClient) -> None:
-    scope = await run(BLOCKS[9], client=client)
+    scope = await run(BLOCKS[10], client=client)
     assert scope["unreadable"] == []
 
 
@@ -81,7 +81,7 @@ async def test_the_block_about_observers_runs(
     monkeypatch.setenv("BIGCOMMERCE_ACCESS_TOKEN", sandbox.auth_token)
     monkeypatch.setenv("BIGCOMMERCE_B2B_BASE_URL", sandbox.base_url)
 
-    await run(BLOCKS[8], B2BClient=B2BClient)
+    await run(BLOCKS[9], B2BClient=B2BClient)
 
     assert capsys.readouterr().out.startswith("invoices.page 200")
 
@@ -98,17 +98,25 @@ async def test_the_block_about_fastapi_runs(sandbox: Sandbox, client: B2BClient)
 
 
 async def test_the_block_about_testing_runs(sandbox: Sandbox, client: B2BClient) -> None:
-    scope = await run(BLOCKS[10])
+    scope = await run(BLOCKS[11])
     await scope["test_a_lost_answer_makes_no_second_invoice"](client, sandbox)  # type: ignore[operator] # of the block
 
 
 async def test_the_block_about_payments_records_one_and_finds_the_books_in_order(sandbox: Sandbox, client: B2BClient) -> None:
     invoice_id = sandbox.add(original_balance={"code": "USD", "value": "50"}, open_balance={"code": "USD", "value": "50"})
 
-    scope = await run(BLOCKS[11], client=client, invoice_id=invoice_id)
+    scope = await run(BLOCKS[12], client=client, invoice_id=invoice_id)
 
     assert scope["recorded"].verified  # type: ignore[attr-defined] # of the block
     assert scope["history"].balance.ok  # type: ignore[attr-defined] # of the block
+
+
+async def test_the_block_about_a_mirror_runs(client: B2BClient, tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy", reason="needs the extra mirror")
+
+    scope = await run(BLOCKS[8].replace("sqlite:///invoices.db", f"sqlite:///{tmp_path}/invoices.db"), client=client)
+
+    assert scope["report"].inserted > 0  # type: ignore[attr-defined] # of the block
 
 
 def test_every_method_in_the_table_exists() -> None:

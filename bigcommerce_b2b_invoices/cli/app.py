@@ -14,6 +14,7 @@ from bigcommerce_b2b_invoices.cli.filters import Filters
 from bigcommerce_b2b_invoices.cli.following import show_changes
 from bigcommerce_b2b_invoices.cli.importing import InputOptions, create_invoices, update_invoices
 from bigcommerce_b2b_invoices.cli.listing import count_invoices, get_invoices, list_extra_fields, list_invoices
+from bigcommerce_b2b_invoices.cli.mirroring import mirror_invoices
 from bigcommerce_b2b_invoices.cli.output import Output
 from bigcommerce_b2b_invoices.cli.paying import get_payments, list_payments, payments_app, reconcile_invoices, record_payment
 from bigcommerce_b2b_invoices.cli.pdfs import download_pdfs
@@ -34,6 +35,7 @@ COMMANDS: dict[str, Callable[..., object]] = {
     "changes": show_changes,
     "aging": show_aging,
     "reconcile": reconcile_invoices,
+    "mirror": mirror_invoices,
     "quota": show_quota,
     "doctor": run_doctor,
     "sandbox": run_sandbox,
