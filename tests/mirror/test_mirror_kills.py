@@ -24,6 +24,7 @@ if __name__ == "__main__":
 import postgres_server
 import sqlalchemy as sa
 from mirror_check import assert_equal, connect, rows_of
+from sqlalchemy.exc import SQLAlchemyError
 
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
@@ -58,7 +59,7 @@ def in_sweep(url: str, store_hash: str) -> bool:
                 sa.text("select bookmark from sync_state where store_hash = :store"), {"store": store_hash}
             ).scalar()
         return bool(found)
-    except sa.exc.SQLAlchemyError:
+    except SQLAlchemyError:
         return False
     finally:
         engine.dispose()
@@ -68,7 +69,7 @@ def ids_in(url: str, store_hash: str) -> set[int]:
     """The invoices that the mirror holds; none before its tables are made."""
     try:
         return {row["id"] for row in rows_of(url, store_hash)["invoices"]}
-    except sa.exc.SQLAlchemyError:
+    except SQLAlchemyError:
         return set()
 
 
