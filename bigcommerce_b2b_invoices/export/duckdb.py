@@ -20,13 +20,13 @@ from bigcommerce_b2b_invoices.files import PartFile
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",  # nothing is downloaded
-    "memory_limit": "128MB",  # what does not fit goes to the private folder
+    "memory_limit": "64MB",  # what does not fit goes to the private folder
     "threads": "1",  # each thread has buffers of its own, and the rows come from one
 }
 
 
-GROUP = 8192  # rows of a row group, which DuckDB holds in memory until it is full
-ROUNDS = 16  # batches after which the file is closed and opened again: DuckDB keeps what it wrote in memory until then
+GROUP = 4096  # rows of a row group, which DuckDB holds in memory until it is full
+ROUNDS = 4  # batches after which the file is closed and opened again: DuckDB keeps what it wrote in memory until then
 
 
 class DuckDBSink(Generic[Row]):
