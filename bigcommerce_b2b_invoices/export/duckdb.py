@@ -20,7 +20,7 @@ from bigcommerce_b2b_invoices.files import PartFile
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",  # nothing is downloaded
-    "memory_limit": "64MB",  # what does not fit goes to the private folder
+    "memory_limit": "1GB",  # enough for invoices of 10,000 lines; what does not fit goes to the private folder
     "threads": "1",  # each thread has buffers of its own, and the rows come from one
 }
 
