@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 FOLDERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -17,9 +18,7 @@ def missing() -> str | None:
     """Why no server can be started here, or None."""
     if INITDB is None:
         return "PostgreSQL is not installed (apt-get install postgresql)"
-    try:
-        import psycopg  # noqa: F401  # pyright: ignore[reportMissingImports]
-    except ImportError:
+    if find_spec("psycopg") is None:
         return "psycopg is not installed (pip install 'bigcommerce-b2b-invoices[postgres]')"
     return "there is no user but root to start PostgreSQL as" if _user() is None else None
 
