@@ -274,6 +274,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield file
         return
+    if sys.stdin is None:
+        raise ConfigurationError("there is no standard input to read")
     with tempfile.TemporaryFile() as spooled:
         while block := sys.stdin.buffer.read(2**16):
             spooled.write(block)
