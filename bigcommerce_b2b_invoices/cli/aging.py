@@ -4,6 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
@@ -82,7 +83,11 @@ async def show_aging(
     without = 0
     unreadable = Unreadable()
     invoices: list[Invoice] = []
-    async with connect(settings) as connection:
+    async with AsyncExitStack() as stack:
+        files = {
+            path: await stack.enter_async_context(appearing(path, overwrite=overwrite)) for path in (csv_file, png) if path
+        }  # opened first: a file that cannot be written costs no request
+        connection = await stack.enter_async_context(connect(settings))
         walk = connection.client.invoices.iterate(filters.as_query(), details=False, on_unreadable=unreadable)
         with progress(as_lines=settings.verbose) as report:
             seen = 0
@@ -94,13 +99,13 @@ async def show_aging(
                     without += 1
                 elif invoice.open_balance.value and filters.admits(invoice):
                     invoices.append(_slim(invoice))
-    rows = aging(invoices, on=day, tz=filters.tz)
+        rows = aging(invoices, on=day, tz=filters.tz)
+        if csv_file is not None:
+            await files[csv_file].write(bytearray(_csv(rows)))
+        if png is not None:
+            await files[png].write(bytearray(_picture(rows, day)))
     if without:
         say(f"{without} invoices have no open balance and are left out")
-    if csv_file is not None:
-        await _write(csv_file, _csv(rows), overwrite=overwrite)
-    if png is not None:
-        await _write(png, _picture(rows, day), overwrite=overwrite)
     _print(rows, day, filters.tz, output)
     if walk.report.guarantee != "complete":
         say(f"warning: the report may lack invoices: {'; '.join(walk.report.anomalies)}")
@@ -168,11 +173,6 @@ def _plain(value: object) -> object:
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------------
-
-
-async def _write(path: Path, block: bytes, *, overwrite: bool) -> None:
-    async with appearing(path, overwrite=overwrite) as part:
-        await part.write(bytearray(block))
 
 
 def _csv(rows: Sequence[AgingRow]) -> bytes:

@@ -179,7 +179,10 @@ class _Run:
 
     def _begin(self, bookmark: str | None) -> Walk[Invoice]:
         invoices = self._connection.client.invoices
-        self.walk = invoices.iterate(self._query, resume=bookmark, on_unreadable=self._unreadable)
+        try:
+            self.walk = invoices.iterate(self._query, resume=bookmark, on_unreadable=self._unreadable)
+        except ValueError as problem:  # another version of the library made the bookmark
+            raise ConfigurationError(f"this export cannot be continued: {problem}") from None
         return self.walk
 
     def end(self, path: Path, count: int, output: Output) -> int:

@@ -104,13 +104,13 @@ async def get_invoices(
         output: What to print; the JSON has the API's own names.
         settings: Where to connect.
     """
-    if bool(ids) == (number is not None):
+    if bool(ids) == bool(number):
         raise ConfigurationError("give ids of invoices, or --number with one invoice number")
     show_one = show.print_card if sys.stdout.isatty() and not output.json else show.print_json
     shown = missing = 0
     async with connect(settings) as connection:
         invoices = connection.client.invoices
-        if number is not None:
+        if number:
             found = await invoices.find(number)
             if found is None:
                 complain(f"error: no invoice has the number {number!r}")

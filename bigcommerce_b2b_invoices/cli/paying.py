@@ -40,6 +40,7 @@ PAYMENT_COLUMNS = (
     Column("created", rank=2),
     Column("invoices", is_text=True, rank=7),
 )
+LONGEST_REFERENCE = 255  # characters
 BALANCE_COLUMNS = (
     Column("number", rank=4),
     Column("id", is_number=True, rank=0),
@@ -163,6 +164,8 @@ async def record_payment(
         settings: Where to connect.
     """
     value = _amount(amount)
+    if not reference or reference != reference.strip() or len(reference) > LONGEST_REFERENCE:
+        raise ConfigurationError(f"a reference has 1 to {LONGEST_REFERENCE} characters, and no blanks at its ends")
     if not (yes or dry_run) and not (sys.stdin and sys.stdin.isatty()):
         raise ConfigurationError("nobody can be asked without a terminal: --yes records without asking")
     async with connect(settings) as connection:

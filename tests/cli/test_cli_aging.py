@@ -44,6 +44,14 @@ def test_a_csv_file_has_the_same_rows(cli: Any, rows: tuple[AgingRow, ...], tmp_
     assert cli("aging", *SANDBOX, "--csv", str(path), "--overwrite").code == 0
 
 
+def test_a_file_that_is_there_costs_no_request(cli: Any, environment: Any, tmp_path: Path) -> None:
+    path = tmp_path / "ages.csv"
+    path.write_text("old")
+    environment("abc123", "token", "http://localhost:1/api")  # nobody is there to be asked
+    run = cli("aging", "--csv", str(path))
+    assert (run.code, "exists already" in run.err, path.read_text()) == (2, True, "old")
+
+
 def test_a_terminal_gets_tables_with_totals_and_bars(cli: Any, rows: tuple[AgingRow, ...], terminal: Any) -> None:
     with terminal("stdout") as screen:
         cli("aging", *SANDBOX)

@@ -57,3 +57,4 @@ def test_an_invoice_is_found_by_its_number(cli: Any) -> None:
 
 def test_ids_and_a_number_together_are_bad_usage(cli: Any) -> None:
     assert cli("get", "--sandbox", "1041", "--number", "x").code == 2
+    assert cli("get", "--sandbox", "--number", "").code == 2

@@ -96,6 +96,15 @@ async def test_a_damaged_checkpoint_is_refused(program: Any, cli_here: Any, envi
     assert (refused.code, "is damaged" in refused.err, rows.read_bytes() == kept) == (2, True, True)
 
 
+async def test_a_bookmark_of_another_version_is_refused(program: Any, cli_here: Any, environment: Any, path: Path) -> None:
+    rows, checkpoint = beside(path)
+    async with Sandbox(invoices=600, max_limit=50, latency=0.01) as sandbox:
+        await stopped(program, environment, sandbox, path)
+        checkpoint.write_text(json.dumps({**json.loads(checkpoint.read_text()), "bookmark": "AAAA"}))
+        refused = await cli_here("export", str(path), "--resume")
+    assert (refused.code, "cannot be continued" in refused.err, rows.exists()) == (2, True, True)
+
+
 async def test_rows_that_are_missing_are_noticed(program: Any, cli_here: Any, environment: Any, path: Path) -> None:
     rows, _ = beside(path)
     async with Sandbox(invoices=600, max_limit=50, latency=0.01) as sandbox:
