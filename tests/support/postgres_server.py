@@ -5,6 +5,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -69,7 +70,7 @@ def running(folder: Path) -> Iterator[PostgresServer]:
         user = pwd.getpwnam(_user() or "nobody")
         os.chown(folder, user.pw_uid, user.pw_gid)
         for parent in folder.parents:  # the folders of pytest are root's alone
-            if parent == Path("/tmp"):  # noqa: S108
+            if parent == Path(tempfile.gettempdir()):
                 break
             parent.chmod(parent.stat().st_mode | 0o011)
     server = PostgresServer(folder)
