@@ -17,15 +17,17 @@ import shutil
 import stat
 import time
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 try:
     import fcntl
 except ImportError:  # on Windows, nobody is kept from opening a file twice
     fcntl = None  # type: ignore[assignment]
 
+R = TypeVar("R")
 LEFTOVER = 86_400.0  # seconds since its last write after which a temporary file counts as abandoned
 PREFIX, SUFFIX = ".b2b-invoices-", ".part"
 
@@ -83,9 +85,11 @@ class PartFile:
     async def step(self, function: Callable[[], object]) -> None:
         """Run one step on the disk in a thread. If it raises an OSError, the error names the final path."""
         try:
-            return await in_thread(function)
+            await in_thread(function)
         except OSError as error:
             named = type(error)(error.errno, error.strerror, shown(self.path))
+        else:
+            return
         raise named if self._translate is None else self._translate(named)
 
     def open(self) -> None:
@@ -200,17 +204,21 @@ def _last_write(folder: Path) -> float:
     return max(path.lstat().st_mtime for path in (folder, *folder.iterdir()))
 
 
-async def in_thread(function: Callable[[], object]) -> None:
-    """Run the function in a thread, and wait until it ends, even if the task is cancelled meanwhile, once or many times."""
-    running = asyncio.get_running_loop().run_in_executor(None, function)  # not a task: a closing loop would cancel it
+async def in_thread(function: Callable[[], R], executor: Executor | None = None) -> R:
+    """Run the function in a thread, and wait until it ends, even if the task is cancelled meanwhile, once or many times.
+
+    Args:
+        function: What to run.
+        executor: Whose thread; None: the loop's own.
+    """
+    running = asyncio.get_running_loop().run_in_executor(executor, function)  # not a task: a closing loop would cancel it
     cancelled: asyncio.CancelledError | None = None
     while not running.done():
         try:
             await asyncio.wait([running])
         except asyncio.CancelledError as error:
             cancelled = error
-    failure = running.exception()
     if cancelled is not None:
+        running.exception()  # has been looked at
         raise cancelled
-    if failure is not None:
-        raise failure
+    return running.result()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bigcommerce_b2b_invoices.export.cells import day_in, iso_utc, plain_amount, word
+from bigcommerce_b2b_invoices.export.cells import day_in, iso_utc, opaque, plain_amount, word
 from bigcommerce_b2b_invoices.export.csv import COLUMNS, csv_rows
 from bigcommerce_b2b_invoices.export.errors import UnfitError
 from bigcommerce_b2b_invoices.export.extras import needing
@@ -32,6 +32,7 @@ __all__ = [
     "day_in",
     "iso_utc",
     "json_lines",
+    "opaque",
     "open_export",
     "open_resumable",
     "plain_amount",

@@ -5,15 +5,14 @@ the attribute's name, and its currency. `raw` is the text of `to_json(invoice)`:
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import TypeAlias
 
 import attrs
 
 from bigcommerce_b2b_invoices import CostLine, ExtraField, Invoice, LineItem, Money, Shipment, to_json
+from bigcommerce_b2b_invoices.export import opaque
 from bigcommerce_b2b_invoices.mirror.errors import MirrorError
 
 Row: TypeAlias = dict[str, object]
@@ -125,7 +124,7 @@ def _flat(owner: Invoice | LineItem | CostLine | Shipment | ExtraField, columns:
             continue
         value = getattr(owner, name)
         if name in OPAQUE:
-            row[name] = _json(value)
+            row[name] = opaque(value)
         elif f"{name}_currency" in columns:
             row[name], row[f"{name}_currency"] = (value.value, value.code) if isinstance(value, Money) else (None, None)
         else:
@@ -133,18 +132,3 @@ def _flat(owner: Invoice | LineItem | CostLine | Shipment | ExtraField, columns:
             if columns[name] is Kind.INTEGER and value is not None and not -(2**63) <= value < 2**63:
                 raise MirrorError(f"{name} {value} of an invoice does not fit into 64 bits: the mirror cannot hold that invoice")
     return row
-
-
-def _json(value: object) -> str | None:
-    """JSON as text, with all digits of each number."""
-    if value is None or value == {}:
-        return None
-    return _write(value)
-
-
-def _write(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(key))}: {_write(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_write, value)) + "]"
-    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)

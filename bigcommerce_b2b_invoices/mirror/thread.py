@@ -1,9 +1,10 @@
 """One thread for a library that blocks."""
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from bigcommerce_b2b_invoices.files import in_thread
 
 R = TypeVar("R")
 
@@ -16,17 +17,7 @@ class OneThread:
 
     async def run(self, function: Callable[[], R]) -> R:
         """Run the function and wait until it ends, even if the task is cancelled meanwhile: nothing goes on unseen."""
-        running = asyncio.get_running_loop().run_in_executor(self._executor, function)
-        cancelled: asyncio.CancelledError | None = None
-        while not running.done():
-            try:
-                await asyncio.wait([running])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None:
-            running.exception()  # has been looked at
-            raise cancelled
-        return running.result()
+        return await in_thread(function, self._executor)
 
     def end(self) -> None:
         """End the thread, which must be idle."""
