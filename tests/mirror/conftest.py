@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("sqlalchemy", reason="needs the extra mirror")
 import postgres_server
+import pytest
 import sqlalchemy as sa
 
 from bigcommerce_b2b_invoices.sandbox import Sandbox
