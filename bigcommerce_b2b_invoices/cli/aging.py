@@ -207,7 +207,8 @@ def _picture(rows: Sequence[AgingRow], day: date) -> bytes:
         axes.set_title(f"{currency} open on {day}, by days past due", loc="left")
         axes.invert_yaxis()
         axes.margins(x=0.2)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_xticks([])  # the bars have labels
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=120)
     return picture.getvalue()
