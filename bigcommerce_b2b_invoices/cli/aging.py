@@ -35,7 +35,7 @@ AGES = ("current", "days_1_to_30", "days_31_to_60", "days_61_to_90", "over_90")
 HEADS = ("current", "1-30", "31-60", "61-90", "over 90")
 TABLE = (
     Column("company", is_text=True, rank=0),
-    Column("", rank=1),  # the currency
+    Column("", rank=0),  # the currency
     *(Column(head, is_number=True, rank=6 - index) for index, head in enumerate(HEADS)),
     Column("total", is_number=True, rank=0),
     Column("", rank=9),  # the bar
@@ -77,6 +77,8 @@ async def show_aging(
         filters: Which invoices to report on.
         settings: Where to connect.
     """
+    if png is not None and csv_file is not None and png == csv_file:
+        raise ConfigurationError("--csv and --png need a file each")
     if png is not None:
         _need_matplotlib()
     day = datetime.now(filters.tz).date() if on is None else on
@@ -136,7 +138,7 @@ def _print(rows: Sequence[AgingRow], day: date, tz: ZoneInfo, output: Output) ->
         for row in rows:
             print_line(_cells(row))
         return
-    sys.stdout.write(f"Open amounts on {day} ({tz.key}), by days past due\n")
+    sys.stdout.write(f"Open today, by days past due on {day} ({tz.key})\n")
     for currency, group in groupby(rows, key=lambda row: row.currency):
         found = list(group)
         sums = [total(getattr(row, age) for row in found) for age in AGES]
@@ -204,7 +206,7 @@ def _picture(rows: Sequence[AgingRow], day: date) -> bytes:
         sums = [total(getattr(row, age) for row in rows if row.currency == currency) for age in AGES]
         bars = axes.barh(HEADS, [float(amount) for amount in sums], color="#34558b")
         axes.bar_label(bars, labels=[f"{amount:,.2f}" for amount in sums], padding=4)
-        axes.set_title(f"{currency} open on {day}, by days past due", loc="left")
+        axes.set_title(f"{currency} open today, by days past due on {day}", loc="left")
         axes.invert_yaxis()
         axes.margins(x=0.2)
         axes.set_xticks([])  # the bars have labels

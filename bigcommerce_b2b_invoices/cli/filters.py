@@ -96,6 +96,12 @@ class Filters:
             raise ConfigurationError(f"bad filter: {problem}") from None
 
     @property
+    def selects(self) -> bool:
+        """Whether any filter is given: an order, a time zone or more fields choose no invoices."""
+        same = attrs.evolve(NO_FILTERS, sort_by=self.sort_by, order_by=self.order_by, extra_fields=self.extra_fields, tz=self.tz)
+        return self != same
+
+    @property
     def needs_rows(self) -> bool:
         """Whether a filter is one that the API does not have, so that `admits` must see each invoice."""
         return self.overdue or self.overdue_days is not None or self.due_from is not None or self.due_to is not None

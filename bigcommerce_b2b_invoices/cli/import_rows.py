@@ -6,6 +6,7 @@ A line that cannot be read is named by its number, and so is what is wrong with 
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -30,6 +31,7 @@ T = TypeVar("T")
 Format: TypeAlias = Literal["jsonl", "csv"]
 
 DELIMITERS = ",;\t|"
+_AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 READ_ONLY = ("customer_name", "is_pending_payment", "updated_at", "channel_name", "line_item_count")
 NOT_FOR_CREATE = ("id", *READ_ONLY)
 NOT_FOR_UPDATE = ("order_number", "channel_id", "terms_conditions", *READ_ONLY)
@@ -251,6 +253,8 @@ def _value(name: str, cell: str, row: Mapping[str, str]) -> object:
         code = row.get(f"{name}_currency")
         if code is None:
             raise ValueError(f"no {name}_currency")
+        if not _AMOUNT.fullmatch(cell):
+            raise ValueError("not an amount, such as 120.50")
         return Money(bare(code), Decimal(cell))
     if name in ("due_date", "created_at"):
         time = datetime.fromisoformat(cell)

@@ -19,9 +19,11 @@ from bigcommerce_b2b_invoices import (
     Invoice,
     InvoiceDraft,
     InvoiceNumberTakenError,
+    NotFoundError,
     OutcomeUnknownError,
     bulk,
 )
+from bigcommerce_b2b_invoices.cli.asking import read_input
 from bigcommerce_b2b_invoices.cli.import_rows import Change, Format, Line, LineError, changes, drafts, ignored_columns
 from bigcommerce_b2b_invoices.cli.journal import Journal, open_journal
 from bigcommerce_b2b_invoices.cli.outcomes import Outcomes, Verdict, verdict_of
@@ -158,6 +160,8 @@ class _Import(Generic[T]):
     async def run(self, path: Path, options: InputOptions, output: Output, settings: Settings) -> int:
         form = _format(path, options.format)
         with _opened(path) as file:
+            if path == STANDARD:
+                await _spool(file)
             count = self._check_all(file, form)
             ignored = ignored_columns(file, form, update=self.command == "update")
             if ignored:
@@ -198,6 +202,8 @@ class _Import(Generic[T]):
         return count
 
     def _journal_path(self, path: Path, options: InputOptions) -> Path | None:
+        if options.journal is not None and options.journal.exists() and path.exists() and options.journal.samefile(path):
+            raise ConfigurationError("--journal names the input: the journal needs a file of its own")
         if options.journal is not None or path == STANDARD:
             return options.journal
         return path.with_name(f"{path.name}.journal")
@@ -248,7 +254,8 @@ class _Import(Generic[T]):
             except B2BError as error:
                 await journal.note(key, "failed")
                 return Done(verdict_of(error), error=error)
-            await journal.note(key, "done" if done.error is None else "failed", done.invoice_id)
+            if done.outcome != "unknown":
+                await journal.note(key, "done" if done.error is None else "failed", done.invoice_id)
             return done
 
         return write
@@ -271,15 +278,22 @@ def _format(path: Path, given: Format | None) -> Format:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """The input, which can be read twice."""
     if path != STANDARD:
+        if path.exists() and not path.is_file():
+            raise ConfigurationError(f"{path} is not a plain file: use - to read standard input")
         with path.open("rb") as file:
             yield file
         return
     if sys.stdin is None:
         raise ConfigurationError("there is no standard input to read")
     with tempfile.TemporaryFile() as spooled:
-        while block := sys.stdin.buffer.read(2**16):
-            spooled.write(block)
         yield spooled
+
+
+async def _spool(file: BinaryIO) -> None:
+    """Copy standard input to a file. A signal ends the command even if nobody writes to it."""
+    while block := await read_input():
+        file.write(block)
+    file.flush()
 
 
 # ---- create --------------------------------------------------------------------------------------------------------------
@@ -292,7 +306,10 @@ def _number_of(line: Line[InvoiceDraft]) -> str:
 async def _create(client: B2BClient, line: Line[InvoiceDraft], is_unknown: bool) -> Done:  # noqa: FBT001 - one of three facts
     draft = line.value
     if is_unknown:  # an earlier run may have made it: look before sending
-        found = await client.invoices.find(draft.invoice_number)
+        try:
+            found = await client.invoices.find(draft.invoice_number)
+        except B2BError as error:
+            return Done("unknown", error=error)
         if found is not None:
             if _is_of(found, draft):
                 return Done("done", found.id)
@@ -335,14 +352,26 @@ class _InOrder:
 
     def __init__(self) -> None:
         self._locks: dict[int, asyncio.Lock] = {}
+        self._held_back: set[int] = set()  # invoices with a line that was not written
 
     async def update(self, client: B2BClient, line: Line[Change], is_unknown: bool) -> Done:  # noqa: FBT001 - as in `_create`
         """Send the changes, unless an earlier run may have sent them and the invoice shows it."""
         change = line.value
         async with self._locks.setdefault(change.invoice_id, asyncio.Lock()):
-            if is_unknown and _shows(await client.invoices.get(change.invoice_id), change):
-                return Done("done", change.invoice_id)
-            await client.invoices.update(change.invoice_id, change.changes)
+            if change.invoice_id in self._held_back:
+                held = B2BError("an earlier line of this invoice was not written, and this one must not come before it")
+                return Done("failed", change.invoice_id, held)
+            self._held_back.add(change.invoice_id)
+            if is_unknown:
+                try:
+                    invoice = await client.invoices.get(change.invoice_id)
+                except NotFoundError:
+                    raise
+                except B2BError as error:
+                    return Done("unknown", change.invoice_id, error)
+            if not is_unknown or not _shows(invoice, change):
+                await client.invoices.update(change.invoice_id, change.changes)
+            self._held_back.discard(change.invoice_id)
             return Done("done", change.invoice_id)
 
 

@@ -68,12 +68,19 @@ def open_journal(path: Path | None, *, command: str, store_hash: str) -> Iterato
         if not try_lock(file):
             raise ConfigurationError(f"another import is using {path}: let it end first")
         states, sound = _read(file, path, head)
+        if not sound and not (json.dumps(head) + "\n").encode().startswith(_all(file)):
+            raise ConfigurationError(f"{path} is no journal: name another file with --journal")
         file.truncate(sound)  # a line that was cut off when the process was killed
         file.seek(sound)
         journal = Journal(file, states)
         if not sound:
             journal._append(json.dumps(head) + "\n")  # noqa: SLF001 - the same module
         yield journal
+
+
+def _all(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(2**16)
 
 
 def _read(file: BinaryIO, path: Path, head: dict[str, object]) -> tuple[dict[str, tuple[State, int | None]], int]:

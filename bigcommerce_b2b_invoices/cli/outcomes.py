@@ -1,12 +1,14 @@
 """One line for each thing that a command was asked to do: `create`, `update`, `delete` and `pdf`."""
 
 import sys
+from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 import attrs
 
 from bigcommerce_b2b_invoices import B2BError, OutcomeUnknownError
 from bigcommerce_b2b_invoices.cli.output import Output, print_record
+from bigcommerce_b2b_invoices.cli.streams import let_go_of_stdout
 from bigcommerce_b2b_invoices.cli.text import complain, printable
 from bigcommerce_b2b_invoices.cli.verdict import FAILED, IN_PART, error_text
 
@@ -25,6 +27,7 @@ class Outcomes:
     _output: Output
     good: int = 0
     bad: int = 0
+    _is_unread: bool = False
 
     def tell(
         self,
@@ -49,19 +52,25 @@ class Outcomes:
         else:
             self.bad += 1
         told = error.to_dict() if isinstance(error, B2BError) else None if error is None else _plain(error)
-        if self._output.json:
-            record = {"line": line, "id": invoice_id, "invoice_number": invoice_number, "outcome": outcome, "error": told}
-            print_record(record)
-        else:
-            cells = (
-                "" if line is None else str(line),
-                "" if invoice_id is None else str(invoice_id),
-                invoice_number or "",
-                outcome,
-            )
-            sys.stdout.write("\t".join(map(printable, cells)) + "\n")
+        record: dict[str, object] = {
+            "line": line, "id": invoice_id, "invoice_number": invoice_number, "outcome": outcome, "error": told
+        }  # fmt: skip
+        if not self._is_unread:
+            try:
+                self._print(record)
+                sys.stdout.flush()
+            except BrokenPipeError:  # whoever read has gone: the work goes on, and the exit code tells of it
+                self._is_unread = True
+                let_go_of_stdout()
         if error is not None:
             complain(f"error: {'' if line is None else f'line {line}: '}{error_text(error)}")
+
+    def _print(self, record: Mapping[str, object]) -> None:
+        if self._output.json:
+            print_record(record)
+            return
+        cells = [record[name] for name in ("line", "id", "invoice_number", "outcome")]
+        sys.stdout.write("\t".join("" if cell is None else printable(str(cell)) for cell in cells) + "\n")
 
     @property
     def exit_code(self) -> int:

@@ -1,7 +1,8 @@
 """The commands about payments: `payments list`, `get` and `record`, and `reconcile`."""
 
+import re
 import sys
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 import attrs
@@ -36,10 +37,11 @@ PAYMENT_COLUMNS = (
     Column("status", rank=5),
     Column("applied", rank=6),
     Column("total", is_number=True, rank=0),
-    Column("", rank=1),  # the currency
+    Column("", rank=0),  # the currency
     Column("created", rank=2),
     Column("invoices", is_text=True, rank=7),
 )
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]{1,4})?")
 LONGEST_REFERENCE = 255  # characters
 BALANCE_COLUMNS = (
     Column("number", rank=4),
@@ -48,7 +50,7 @@ BALANCE_COLUMNS = (
     Column("open", is_number=True, rank=3),
     Column("applied", is_number=True, rank=2),
     Column("drift", is_number=True, rank=0),
-    Column("", rank=1),  # the currency
+    Column("", rank=0),  # the currency
     Column("payments", is_text=True, rank=6),
 )
 
@@ -183,9 +185,12 @@ async def record_payment(
         )
         if dry_run:
             there = await connection.client.payments.find(reference)
+            if there is not None and there.amount_for(invoice_id) == money and there.customer_id == invoice.customer_id:
+                say(f"payment {there.id} is recorded already: nothing would be sent")
+                there = None
             problem = _problem(there, money, balance, allow_overpayment=allow_overpayment)
             if output.json:
-                told = {"type": "PaymentRefused", "message": problem} if problem else None
+                told = {"type": "PaymentRefusedError", "message": problem} if problem else None
                 print_record({"outcome": "failed" if problem else "skipped", "reference": reference, "error": told})
             if problem:
                 complain(f"error: {problem}")
@@ -255,12 +260,8 @@ def _problem(there: Payment | None, money: Money, balance: Money, *, allow_overp
 
 
 def _amount(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ConfigurationError(f"{text!r} is not an amount, such as 120.50") from None
-    if not value.is_finite() or value <= 0 or value != round(value, 4):
-        raise ConfigurationError(f"an amount is above 0 and has at most 4 decimals, not {text!r}")
+    if not _AMOUNT.fullmatch(text) or not (value := Decimal(text)):
+        raise ConfigurationError(f"an amount is above 0 and has at most 4 decimals, such as 120.50, not {text!r}")
     return value
 
 

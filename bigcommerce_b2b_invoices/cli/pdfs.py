@@ -59,7 +59,7 @@ async def download_pdfs(
         filters: Which invoices, instead of ids.
         settings: Where to connect.
     """
-    is_filtered = filters != NO_FILTERS
+    is_filtered = filters.selects
     if bool(ids) + is_filtered + all_invoices != 1:
         raise ConfigurationError("name invoices by their ids, or by filters, or take --all of them")
     await in_thread(lambda: to.mkdir(parents=True, exist_ok=True))

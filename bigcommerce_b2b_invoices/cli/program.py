@@ -3,7 +3,6 @@
 import asyncio
 import inspect
 import io
-import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -12,7 +11,7 @@ from contextlib import nullcontext, redirect_stdout, suppress
 from bigcommerce_b2b_invoices.cli.app import app
 from bigcommerce_b2b_invoices.cli.log import hide_log, logger
 from bigcommerce_b2b_invoices.cli.output import Output
-from bigcommerce_b2b_invoices.cli.streams import NoStdout, fill_closed_streams
+from bigcommerce_b2b_invoices.cli.streams import NoStdout, fill_closed_streams, let_go_of_stdout
 from bigcommerce_b2b_invoices.cli.text import be_quiet, complain
 from bigcommerce_b2b_invoices.cli.verdict import error_text, exit_code, is_foreseen
 
@@ -42,19 +41,7 @@ def run(arguments: Sequence[str]) -> int:
         return exit_code(error)
     finally:
         hide_log()
-        _let_go_of_stdout()
-
-
-def _let_go_of_stdout() -> None:
-    """Drop output that can no longer be written: the interpreter would complain about it again when it exits."""
-    stdout = sys.stdout
-    if stdout is None:
-        return
-    try:
-        stdout.flush()
-    except OSError:
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        let_go_of_stdout()
 
 
 def _run(arguments: Sequence[str]) -> int:

@@ -22,7 +22,7 @@ INVOICE_COLUMNS = (
     Column("status", rank=6),
     Column("open", is_number=True, rank=0),
     Column("original", is_number=True, rank=7),
-    Column("", rank=1),  # the currency
+    Column("", rank=0),  # the currency
     Column("due", rank=2),
     Column("created", rank=8),
 )

@@ -3,6 +3,8 @@
 import errno
 import io
 import os
+import sys
+from contextlib import suppress
 
 
 class NoStdout(io.TextIOBase):
@@ -24,3 +26,15 @@ def fill_closed_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the system gives it the lowest free number, which is this one
+
+
+def let_go_of_stdout() -> None:
+    """Drop output that can no longer be written: the interpreter would complain about it again when it exits."""
+    stdout = sys.stdout
+    if stdout is None:
+        return
+    try:
+        stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())

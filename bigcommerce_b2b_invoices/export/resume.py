@@ -55,12 +55,20 @@ class RowsFile(PartFile):
         with suppress(FileNotFoundError):
             if not stat.S_ISREG(self.temporary.lstat().st_mode):
                 raise FileExistsError(errno.EEXIST, f"{self.temporary.name} beside it is not a plain file")
-            if self.temporary.samefile(self.path):  # killed after the file got its name: this export had ended
-                self.temporary.unlink()
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        self.file: BinaryIO = open(os.open(self.temporary, flags, 0o600), "r+b")  # noqa: PTH123, SIM115 - a descriptor; release closes it
-        if not try_lock(self.file):
-            raise FileExistsError(errno.EEXIST, "another export with --resume is writing this file: let it end first")
+        while True:
+            file: BinaryIO = open(os.open(self.temporary, flags, 0o600), "r+b")  # noqa: PTH123, SIM115 - release closes it
+            if not try_lock(file):
+                file.close()
+                raise FileExistsError(errno.EEXIST, "another export with --resume is writing this file: let it end first")
+            found = os.fstat(file.fileno())
+            with suppress(FileNotFoundError):
+                if os.path.samestat(found, self.temporary.lstat()):
+                    if found.st_nlink == 1:
+                        self.file: BinaryIO = file
+                        return
+                    self.temporary.unlink()  # the second name of a file that has its own: that export had ended
+            file.close()
 
     def sync(self) -> None:
         """Make sure that everything is on the disk. The file stays open, and so closed to every other process."""

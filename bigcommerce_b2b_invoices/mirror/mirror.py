@@ -171,9 +171,17 @@ class _Sync:
             if full is False and state.swept_at is None:
                 raise ValueError("full=False needs a mirror that has read the whole store once: sync without it first")
             is_due = state.swept_at is None or (datetime.now(UTC) - state.swept_at).total_seconds() >= full_every
+            refused: MassDeletionError | None = None
             if full or (full is None and (is_due or state.bookmark is not None)):
-                state = await self._sweep(state)
+                try:
+                    state = await self._sweep(state)
+                except MassDeletionError as error:  # its proof must not be used later: the next sweep begins anew
+                    refused = error
+                    state = attrs.evolve(await self.thread.run(self.database.state), bookmark=None)
+                    await self.thread.run(lambda: self.database.save_state(state))
             await self._follow(state)
+            if refused is not None:
+                raise refused
         finally:
             await self.thread.run(self.database.close)
         return self.tally.report()
@@ -231,7 +239,7 @@ class _Sync:
             self.tally.requests += 1
             if outcome.result is not None:
                 found.append(outcome.result)
-            elif isinstance(outcome.error, NotFoundError):
+            elif isinstance(outcome.error, NotFoundError) and outcome.error.is_enveloped:  # not a gateway's
                 gone.append(outcome.item)
                 await self._allow(len(gone))
             else:

@@ -72,6 +72,12 @@ async def test_what_has_no_balance_is_counted_and_a_name_is_no_formula(cli_here:
     assert (row["customer_name"], row["total"]) == ("'=1+1", "5")
 
 
+def test_a_table_and_a_picture_need_a_file_each(cli: Any, tmp_path: Path) -> None:
+    path = str(tmp_path / "x")
+    assert cli("aging", *SANDBOX, "--csv", path, "--png", path).code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_picture_needs_its_package_and_says_so(cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     run = cli("aging", *SANDBOX, "--png", str(tmp_path / "x.png"))

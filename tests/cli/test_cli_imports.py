@@ -272,6 +272,74 @@ def test_changes_without_an_id_or_without_anything_are_refused(cli: Any, sandbox
     assert (cli("update", str(path)).code, sandbox.requests) == (2, [])
 
 
+# ---- what a review found ------------------------------------------------------------------------------------------------
+def test_a_later_line_of_an_invoice_waits_for_the_earlier_one(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    invoice_id = sandbox.invoice_ids[0]
+    path = tmp_path / "two.jsonl"
+    path.write_text("\n".join(json.dumps({"id": invoice_id, "purchaseOrderNumber": number}) for number in ("OLD", "NEW")))
+    sandbox.fail(status=422, method="PUT")
+    first, second = cli("update", str(path), "--json"), cli("update", str(path), "--json")
+    assert (first.code, told(first)) == (1, [(1, "failed"), (2, "failed")])
+    assert (second.code, told(second)) == (0, [(1, "done"), (2, "done")])
+    assert (sandbox.invoice(invoice_id) or {})["purchaseOrderNumber"] == "NEW"
+
+
+@pytest.mark.parametrize("command", ["create", "update"])
+def test_a_look_that_fails_leaves_the_line_unknown(cli: Any, sandbox: Sandbox, tmp_path: Path, command: str) -> None:
+    path, journal = tmp_path / "x.jsonl", tmp_path / "x.jsonl.journal"
+    line = draft(1) if command == "create" else json.dumps({"id": sandbox.invoice_ids[0], "purchaseOrderNumber": "P"})
+    path.write_text(line)
+    assert cli(command, str(path)).code == 0
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # killed before "done"
+    before = journal.read_bytes()
+    sandbox.fail(times=100, status=403, method="GET")
+    unknown = cli(command, str(path), "--json")
+    sandbox.clear()
+    assert told(unknown) == [(1, "unknown")]
+    assert journal.read_bytes().startswith(before)
+    assert '"failed"' not in journal.read_text()
+    assert told(cli(command, str(path), "--json")) == [(1, "done")]
+
+
+@pytest.mark.parametrize("text", ["precious", '{"a": 1}', "x" * 100_000])
+def test_a_journal_never_empties_a_file_that_is_no_journal(cli: Any, sandbox: Sandbox, tmp_path: Path, text: str) -> None:
+    path, other = tmp_path / "new.jsonl", tmp_path / "other.txt"
+    path.write_text(draft(1))
+    other.write_text(text)
+    assert cli("create", str(path), "--journal", str(other)).code == 2
+    assert cli("create", str(path), "--journal", str(path)).code == 2
+    assert (other.read_text(), path.read_text(), writes(sandbox)) == (text, draft(1), 0)
+
+
+@pytest.mark.parametrize("amount", ["1_000", "\u0661\u0662", "1e3", " 5", "+5", "0x10", "Infinity"])
+def test_an_amount_is_plain_digits(cli: Any, sandbox: Sandbox, tmp_path: Path, amount: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"id,open_balance,open_balance_currency\r\n{sandbox.invoice_ids[0]},{amount},USD\r\n", encoding="utf-8")
+    assert (cli("update", str(path)).code, sandbox.requests) == (2, [])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a FIFO and signals")
+def test_an_input_that_never_comes_hangs_nothing(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    fifo = tmp_path / "x.jsonl"
+    os.mkfifo(fifo)
+    assert cli("create", str(fifo)).code == 2
+    command = [sys.executable, "-m", "bigcommerce_b2b_invoices.cli", "create", "-", "--format", "jsonl"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+    assert (process.returncode, err) == (143, b"error: stopped by SIGTERM\n")
+
+
+def test_a_reader_of_the_outcomes_that_goes_away_stops_no_write(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("\n".join(map(draft, range(1, 31))))
+    command = f"{sys.executable} -m bigcommerce_b2b_invoices.cli create {path} --json | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    assert sum(number.startswith("NEW-") for number in numbers(sandbox)) == 30
+
+
 # ---- kills ---------------------------------------------------------------------------------------------------------------
 def kill(kills: int, seed: int, folder: Path) -> int:
     """Kill imports at random moments until they are done. Returns how many kills came after the first write."""

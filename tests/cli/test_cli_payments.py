@@ -60,6 +60,9 @@ def test_a_dry_run_checks_and_sends_only_reads(cli: Any, sandbox: Sandbox) -> No
         (["NaN", "--reference", "R", "--yes"], 2),
         (["-5", "--reference", "R", "--yes"], 2),
         (["1"], 2),
+        (["1e30", "--reference", "R", "--yes"], 2),
+        (["1_0", "--reference", "R", "--dry-run"], 2),
+        (["\u0661", "--reference", "R", "--dry-run"], 2),
         (["1", "--reference", "", "--yes"], 2),
         (["1", "--reference", "R ", "--yes"], 2),
         (["1", "--reference", "R" * 256, "--dry-run"], 2),
@@ -73,6 +76,16 @@ def test_what_cannot_be_recorded_is_refused_before_a_write(cli: Any, sandbox: Sa
     run = cli("payments", "record", str(number), *arguments)
     assert (run.code, run.out, sent(sandbox)) == (code, "", 0)
     assert run.err
+
+
+def test_a_dry_run_of_what_is_recorded_already_is_fine(cli: Any, sandbox: Sandbox) -> None:
+    number, _ = owed(sandbox)
+    command = ["payments", "record", str(number), "1.25", "--reference", "BANK-1"]
+    assert cli(*command, "--yes").code == 0
+    again = cli(*command, "--dry-run")
+    assert (again.code, "is recorded already" in again.err) == (0, True)
+    other = cli("payments", "record", str(number), "1", "--reference", "BANK-1", "--dry-run")
+    assert (other.code, "has this reference already" in other.err) == (1, True)
 
 
 def test_payments_are_listed_and_shown(cli: Any, sandbox: Sandbox) -> None:

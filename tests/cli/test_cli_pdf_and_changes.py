@@ -39,7 +39,11 @@ async def test_filters_choose_invoices_and_one_that_fails_is_code_3(cli_here: An
     assert sum(each["outcome"] == "failed" for each in outcomes) == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["1041", "--all"], ["1041", "--status", "open"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--tz", "Asia/Tokyo"], ["--sort-by", "created-at"], ["1041", "--all"], ["1041", "--status", "open"]],
+    ids=str,
+)
 def test_neither_or_both_of_ids_and_filters_is_bad_usage(cli: Any, tmp_path: Path, arguments: list[str]) -> None:
     assert cli("pdf", *arguments, "--to", str(tmp_path / "x"), "--sandbox").code == 2
     assert not (tmp_path / "x").exists()

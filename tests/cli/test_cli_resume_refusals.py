@@ -186,6 +186,20 @@ async def test_a_file_that_had_its_name_already_is_not_touched_by_the_next_run(c
     assert list(path.parent.iterdir()) == [path]
 
 
+async def test_a_finished_file_that_was_moved_away_is_not_touched(cli_here: Any, path: Path) -> None:
+    """Killed between the file's own name and the removal of the other one; then somebody renames the file."""
+    rows, checkpoint = beside(path)
+    options = ["--resume", "--sandbox", "--sandbox-invoices", "500"]
+    assert (await cli_here("export", str(path), *options)).code == 0
+    january = path.rename(path.with_name("january.csv"))
+    rows.hardlink_to(january)
+    checkpoint.write_text("{}")
+    whole = january.read_bytes()
+    assert (await cli_here("export", str(path), *options)).code == 0
+    assert january.read_bytes() == whole == path.read_bytes()
+    assert not january.samefile(path)
+
+
 def test_without_resume_nothing_is_kept(cli: Any, path: Path) -> None:
     assert cli("export", str(path), "--sandbox", "--sandbox-invoices", "5", "--status", "open", "--sort-by", "id").code in (
         0,

@@ -95,6 +95,19 @@ def test_an_amount_that_is_wider_than_a_table_makes_each_row_some_lines(width: i
     assert LONG in screen.replace("\n", "\n")  # on a line of its own, if need be
 
 
+def test_ctrl_c_at_a_question_ends_the_command() -> None:
+    with Sandbox(invoices=3) as sandbox:
+        environ = {
+            "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
+            "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
+            "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
+        }
+        invoice_id = sandbox.invoice_ids[0]
+        code, screen = at_terminal("delete", str(invoice_id), width=100, interrupt_at="[y/N]", environ=environ)
+        assert sandbox.invoice(invoice_id) is not None
+    assert (code, "interrupted" in screen) == (130, True)
+
+
 @pytest.mark.parametrize("answer", ["y\n", "n\n", "\n", "yes\n"])
 def test_delete_asks_and_only_a_yes_deletes(answer: str) -> None:
     with Sandbox(invoices=3) as sandbox:

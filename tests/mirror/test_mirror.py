@@ -106,6 +106,32 @@ async def test_a_sync_that_would_delete_most_deletes_nothing(url: str, store: Sa
         await assert_equal(url, client)
 
 
+async def test_a_gateways_404_is_no_proof_that_an_invoice_is_gone(url: str, store: Sandbox) -> None:
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        await mirror.sync()
+        hidden = set(store.invoice_ids[3:6])
+        store.fail(times=1, body=_page_without(store, hidden), path="/invoices", method="GET")
+        store.fail(times=50, status=404, body="<html>not here</html>", path="/invoices/{invoiceId}", method="GET")
+        report = await mirror.sync(full=True)
+
+        assert (report.deleted, len(rows_of(url, client.store_hash)["invoices"])) == (0, 600)
+        store.clear()
+
+
+async def test_a_refused_deletion_leaves_the_mirror_up_to_date_and_no_old_proof(url: str, store: Sandbox) -> None:
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        await mirror.sync()
+        for invoice_id in store.invoice_ids[:300]:
+            await client.invoices.delete(invoice_id)
+        added = store.add(invoiceNumber="LATE")
+        with pytest.raises(MassDeletionError):
+            await mirror.sync(full=True)
+        report = await mirror.sync()
+
+        assert added in [row["id"] for row in rows_of(url, client.store_hash)["invoices"]]
+        assert (report.requests, report.deleted) == (1, 0)
+
+
 async def test_several_stores_share_a_database(url: str, store: Sandbox) -> None:
     with Sandbox(invoices=40, seed=3) as other:
         async with connect(store) as first, connect(other) as second, Mirror(first, url) as one, Mirror(second, url) as two:

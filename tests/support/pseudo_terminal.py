@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from rich.cells import cell_len
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def at_terminal(*arguments: str, width: int, typed: str = "", environ: Mapping[str, str], timeout: float = 30) -> tuple[int, str]:
+def at_terminal(
+    *arguments: str, width: int, typed: str = "", interrupt_at: str = "", environ: Mapping[str, str], timeout: float = 30
+) -> tuple[int, str]:
     """Run the command line at a terminal so wide. Returns the exit code, and what the screen got, with its escapes."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
@@ -43,6 +46,9 @@ def at_terminal(*arguments: str, width: int, typed: str = "", environ: Mapping[s
             if not block:
                 break
             shown += block
+            if interrupt_at and interrupt_at.encode() in shown:
+                process.send_signal(signal.SIGINT)
+                interrupt_at = ""
         os.close(master)
         return process.wait(timeout), shown.decode().replace("\r\n", "\n")
 
