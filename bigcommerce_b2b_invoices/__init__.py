@@ -90,7 +90,7 @@ from bigcommerce_b2b_invoices.payment_errors import (
     PaymentStateError,
     ReferenceTakenError,
 )
-from bigcommerce_b2b_invoices.resources.books import check_balance
+from bigcommerce_b2b_invoices.resources.books import Reconciliation, check_balance
 from bigcommerce_b2b_invoices.resources.company import CompanyInvoices
 from bigcommerce_b2b_invoices.resources.company_payments import CompanyPayments
 from bigcommerce_b2b_invoices.resources.extra_fields import ExtraFields
@@ -207,6 +207,7 @@ __all__ = [
     "ReceiptSearchField",
     "ReceiptSortField",
     "Receipts",
+    "Reconciliation",
     "RecordedPayment",
     "ReferenceTakenError",
     "RequestTimeoutError",

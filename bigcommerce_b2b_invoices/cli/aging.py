@@ -17,6 +17,7 @@ from cyclopts import Parameter
 
 from bigcommerce_b2b_invoices import ConfigurationError, Invoice
 from bigcommerce_b2b_invoices.cli.arguments import MaybeDay
+from bigcommerce_b2b_invoices.cli.doubt import report_code
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
 from bigcommerce_b2b_invoices.cli.output import PLAIN, Output, print_record
 from bigcommerce_b2b_invoices.cli.progress import progress
@@ -25,7 +26,6 @@ from bigcommerce_b2b_invoices.cli.show import print_line, print_table
 from bigcommerce_b2b_invoices.cli.table import Column
 from bigcommerce_b2b_invoices.cli.text import say
 from bigcommerce_b2b_invoices.cli.unreadable import Unreadable
-from bigcommerce_b2b_invoices.cli.verdict import IN_PART
 from bigcommerce_b2b_invoices.export import plain_amount
 from bigcommerce_b2b_invoices.export.formulas import safe
 from bigcommerce_b2b_invoices.files import appearing
@@ -69,7 +69,7 @@ async def show_aging(
         b2b-invoices aging --png aging.png
 
     Args:
-        on: The day of the report; today by default.
+        on: The day of the report, for --overdue and --overdue-days too; today by default.
         csv_file: Also write the rows to this CSV file.
         png: Also draw the totals to this file. Needs the extra `plot`.
         overwrite: Replace these files if they exist.
@@ -99,7 +99,7 @@ async def show_aging(
                     report(seen, walk.total_count)
                 if invoice.open_balance is None:
                     without += 1
-                elif invoice.open_balance.value and filters.admits(invoice):
+                elif invoice.open_balance.value and filters.admits(invoice, on=on):
                     invoices.append(_slim(invoice))
         rows = aging(invoices, on=day, tz=filters.tz)
         if csv_file is not None:
@@ -109,10 +109,7 @@ async def show_aging(
     if without:
         say(f"{without} invoices have no open balance and are left out")
     _print(rows, day, filters.tz, output)
-    if walk.report.guarantee != "complete":
-        say(f"warning: the report may lack invoices: {'; '.join(walk.report.anomalies)}")
-        return IN_PART
-    return unreadable.exit_code
+    return max(report_code(walk.report), unreadable.exit_code)
 
 
 def _slim(invoice: Invoice) -> Invoice:

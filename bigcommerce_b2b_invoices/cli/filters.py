@@ -1,6 +1,6 @@
 """The filter options of a command, turned into a query."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -106,18 +106,24 @@ class Filters:
         """Whether a filter is one that the API does not have, so that `admits` must see each invoice."""
         return self.overdue or self.overdue_days is not None or self.due_from is not None or self.due_to is not None
 
-    def admits(self, invoice: Invoice) -> bool:
-        """Whether an invoice that the API listed passes the filters that the API does not have."""
-        if self.overdue and not invoice.is_overdue():
+    def admits(self, invoice: Invoice, *, on: date | None = None) -> bool:
+        """Whether an invoice that the API listed passes the filters that the API does not have.
+
+        Args:
+            invoice: An invoice.
+            on: The day on which it must be overdue; None: now.
+        """
+        if self.overdue and not (invoice.is_overdue() if on is None else invoice.days_overdue(on, self.tz)):
             return False
-        if self.overdue_days is not None and invoice.days_overdue(datetime.now(self.tz).date(), self.tz) < self.overdue_days:
+        day = datetime.now(self.tz).date() if on is None else on
+        if self.overdue_days is not None and invoice.days_overdue(day, self.tz) < self.overdue_days:
             return False
         if self.due_from is None and self.due_to is None:
             return True
         if invoice.due_date is None:
             return False
-        day = day_in(self.tz, invoice.due_date)
-        return (self.due_from is None or day >= self.due_from) and (self.due_to is None or day <= self.due_to)
+        due = day_in(self.tz, invoice.due_date)
+        return (self.due_from is None or due >= self.due_from) and (self.due_to is None or due <= self.due_to)
 
 
 NO_FILTERS = Filters()

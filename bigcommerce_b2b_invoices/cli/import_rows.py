@@ -106,10 +106,15 @@ def _json_lines(file: BinaryIO, read: Callable[[Mapping[str, object]], T]) -> It
 
 
 def _object(text: str) -> dict[str, object]:
-    fields = json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
+    fields = _json(text)
     if not isinstance(fields, dict):
         raise TypeError("expected an object in braces")
     return fields
+
+
+def _json(text: str) -> object:
+    """The value. Amounts are Decimals. A value that could be read in two ways raises a ValueError."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
 
 
 def _change(fields: Mapping[str, object]) -> Change:
@@ -180,8 +185,8 @@ def _csv_rows(file: BinaryIO, ignored: tuple[str, ...], read: Callable[[Mapping[
             return
         except UnicodeEncodeError:
             yield LineError(number, "not UTF-8")
-        except (B2BError, ValueError, TypeError) as problem:
-            yield LineError(number, problem)
+        except (B2BError, ValueError, TypeError, RecursionError) as problem:
+            yield LineError(number, _told(problem))
 
 
 def _row(header: list[str], cells: list[str], ignored: tuple[str, ...]) -> dict[str, str]:
@@ -265,7 +270,7 @@ def _value(name: str, cell: str, row: Mapping[str, str]) -> object:
             raise ValueError(f"use {', '.join(words)}")
         return words[cell]
     if name == "extra_fields":
-        items = json.loads(cell, parse_float=Decimal)
+        items = _json(cell)
         if not isinstance(items, list):
             raise ValueError("expected a list of JSON")
         return tuple(from_dict(ExtraField, item) for item in items)

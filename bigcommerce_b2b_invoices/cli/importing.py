@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import json
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import BinaryIO, Generic, Literal, TypeVar
 
@@ -20,12 +22,12 @@ from bigcommerce_b2b_invoices import (
     InvoiceDraft,
     InvoiceNumberTakenError,
     NotFoundError,
-    OutcomeUnknownError,
     bulk,
+    to_json,
 )
 from bigcommerce_b2b_invoices.cli.asking import read_input
 from bigcommerce_b2b_invoices.cli.import_rows import Change, Format, Line, LineError, changes, drafts, ignored_columns
-from bigcommerce_b2b_invoices.cli.journal import Journal, open_journal
+from bigcommerce_b2b_invoices.cli.journal import Journal, Noted, open_journal
 from bigcommerce_b2b_invoices.cli.outcomes import Outcomes, Verdict, verdict_of
 from bigcommerce_b2b_invoices.cli.output import PLAIN, Output
 from bigcommerce_b2b_invoices.cli.paths import STANDARD, PathOrStandard
@@ -37,6 +39,11 @@ T = TypeVar("T")
 
 TOLD = 20  # bad lines that are named
 CONCURRENCY = 8
+EXACT = Context(prec=10_000)  # digits: no amount is rounded
+_MAYBE_EDITED = (
+    "invoice {} has the number {!r}, and an earlier run may have made it from this line, which had other content then; nothing "
+    "was sent. Use `update` to change that invoice, or give this line a new invoice number to make another"
+)
 
 
 @Parameter(name="*", group="Input")
@@ -68,6 +75,27 @@ class Done:
     error: B2BError | None = None
 
 
+@attrs.define
+class Earlier:
+    """What earlier runs did with a line, and the way to go on.
+
+    Attributes:
+        is_unknown: Whether an earlier run may have written it.
+        is_edited: Whether that run sent something else than the line says now.
+        is_begun: Whether this run has begun to write it.
+    """
+
+    is_unknown: bool
+    is_edited: bool
+    _note: Callable[[], Awaitable[None]]
+    is_begun: bool = False
+
+    async def begin(self) -> None:
+        """Note on the disk that the line is sent. Call this right before the write."""
+        await self._note()
+        self.is_begun = True
+
+
 async def create_invoices(
     file: PathOrStandard,
     /,
@@ -81,7 +109,8 @@ async def create_invoices(
     The file is JSON Lines (.jsonl, the keys of the API) or CSV (.csv, the columns of an export; an empty cell means that nothing
     is given). Everything is checked first: if a line cannot be read, nothing is sent. The command prints one line for each: line,
     id, number and outcome, with tabs between. It notes in FILE.journal what it did. After any stop, the same command goes on: it
-    settles first what was unknown, and skips what is done.
+    settles first what was unknown, and skips what is done. A line that was edited after it was written fails and names its
+    invoice; nothing is sent for it.
 
     For example:
 
@@ -101,7 +130,9 @@ async def create_invoices(
         command="create",
         read=drafts,
         key=_number_of,
-        number=lambda line: line.value.invoice_number,
+        content=_content_of,
+        number=_number_of,
+        invoice_id=lambda _line: None,
         write=_create,
         check=_can_create,
     ).run(file, options, output, settings)
@@ -136,8 +167,10 @@ async def update_invoices(
     return await _Import(
         command="update",
         read=changes,
-        key=_line_and_content,
+        key=lambda line: f"{line.number}:{_hash(line.text)}",
+        content=lambda line: _hash(line.text),
         number=lambda _line: None,
+        invoice_id=lambda line: line.value.invoice_id,
         write=_InOrder().update,
         check=_can_update,
     ).run(file, options, output, settings)
@@ -153,8 +186,10 @@ class _Import(Generic[T]):
     command: Literal["create", "update"]
     read: Callable[[BinaryIO, Format], Iterator[Line[T] | LineError]]
     key: Callable[[Line[T]], str]
+    content: Callable[[Line[T]], str]
     number: Callable[[Line[T]], str | None]
-    write: Callable[[B2BClient, Line[T], bool], Awaitable[Done]]
+    invoice_id: Callable[[Line[T]], int | None]
+    write: Callable[[B2BClient, Line[T], Earlier], Awaitable[Done]]
     check: Callable[[B2BClient, Line[T]], Awaitable[Done]]
 
     async def run(self, path: Path, options: InputOptions, output: Output, settings: Settings) -> int:
@@ -168,13 +203,13 @@ class _Import(Generic[T]):
                 say(f"columns that {self.command} does not write: {', '.join(ignored)}")
             async with connect(settings) as connection:
                 client = connection.client
-                journal_path = None if options.dry_run else self._journal_path(path, options)
-                with open_journal(journal_path, command=self.command, store_hash=client.store_hash) as journal:
+                journal_path, dry_run = self._journal_path(path, options), options.dry_run
+                with open_journal(journal_path, command=self.command, store_hash=client.store_hash, dry_run=dry_run) as journal:
                     try:
-                        act = self._checker(client) if options.dry_run else self._writer(client, journal)
+                        act = self._checker(client, journal) if dry_run else self._writer(client, journal)
                         return await self._send(act, self._lines(file, form), count, Outcomes(output))
                     except BaseException:
-                        if journal_path is not None:
+                        if journal_path is not None and not dry_run:
                             complain(f"not every line was sent; {journal_path} knows which: run the same command again to go on")
                         raise
 
@@ -227,14 +262,17 @@ class _Import(Generic[T]):
                 raise ConfigurationError(f"the input was changed meanwhile: {line}")
             yield line
 
-    def _checker(self, client: B2BClient) -> Callable[[Line[T]], Awaitable[Done]]:
+    def _checker(self, client: B2BClient, journal: Journal) -> Callable[[Line[T]], Awaitable[Done]]:
         """Sends only reads."""
 
         async def check(line: Line[T]) -> Done:
+            noted = journal.noted(self.key(line))
+            if noted.state == "done" and noted.is_other(self.content(line)):
+                return _edited(noted.invoice_id)
             try:
                 return await self.check(client, line)
             except B2BError as error:
-                return Done("failed", error=error)
+                return Done("failed", self.invoice_id(line), error)
 
         return check
 
@@ -242,23 +280,39 @@ class _Import(Generic[T]):
         """Writes a line, unless the journal says that it is done, and notes it."""
 
         async def write(line: Line[T]) -> Done:
-            key = self.key(line)
-            state = journal.state(key)
-            if state == "done":
-                return Done("skipped", journal.invoice_id(key))
-            await journal.note(key, "sent")
+            key, content = self.key(line), self.content(line)
+            noted = journal.noted(key)
+            is_edited = noted.is_other(content)
+            if noted.state == "done":
+                return _edited(noted.invoice_id) if is_edited else Done("skipped", noted.invoice_id)
+            earlier = Earlier(noted.state == "sent", is_edited, lambda: journal.note(key, Noted("sent", content=content)))
             try:
-                done = await self.write(client, line, state == "sent")
-            except OutcomeUnknownError as error:
-                return Done("unknown", error=error)
+                done = await self.write(client, line, earlier)
             except B2BError as error:
-                await journal.note(key, "failed")
-                return Done(verdict_of(error), error=error)
-            if done.outcome != "unknown":
-                await journal.note(key, "done" if done.error is None else "failed", done.invoice_id)
+                done = Done(verdict_of(error), self.invoice_id(line), error)
+            if done.error is None:
+                await journal.note(key, Noted("done", done.invoice_id, content))
+            elif done.outcome == "failed" and earlier.is_begun:
+                await journal.note(key, Noted("failed", content=content))
             return done
 
         return write
+
+
+def _edited(invoice_id: int | None) -> Done:
+    where = "an invoice" if invoice_id is None else f"invoice {invoice_id}"
+    return Done(
+        "failed",
+        invoice_id,
+        B2BError(
+            f"an earlier run already made {where} from this line, which had other content then; nothing was sent. "
+            "Use `update` to change that invoice, or give this line a new invoice number to make another"
+        ),
+    )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _format(path: Path, given: Format | None) -> Format:
@@ -303,17 +357,30 @@ def _number_of(line: Line[InvoiceDraft]) -> str:
     return line.value.invoice_number
 
 
-async def _create(client: B2BClient, line: Line[InvoiceDraft], is_unknown: bool) -> Done:  # noqa: FBT001 - one of three facts
+def _content_of(line: Line[InvoiceDraft]) -> str:
+    """A hash of what the line says, however it is written: 120.50 is 120.5, and the order of keys or columns does not count."""
+    fields = json.loads(to_json(line.value), parse_float=_amount, parse_int=_amount)
+    return _hash(json.dumps(fields, sort_keys=True))
+
+
+def _amount(text: str) -> str:
+    return str(EXACT.normalize(Decimal(text)))
+
+
+async def _create(client: B2BClient, line: Line[InvoiceDraft], earlier: Earlier) -> Done:
     draft = line.value
-    if is_unknown:  # an earlier run may have made it: look before sending
+    if earlier.is_unknown:  # an earlier run may have made it: look before sending
         try:
             found = await client.invoices.find(draft.invoice_number)
         except B2BError as error:
             return Done("unknown", error=error)
+        if found is not None and earlier.is_edited:
+            return Done("failed", found.id, B2BError(_MAYBE_EDITED.format(found.id, draft.invoice_number)))
         if found is not None:
             if _is_of(found, draft):
                 return Done("done", found.id)
             return Done("failed", error=B2BError(f"another invoice has the number {draft.invoice_number!r}: {found.id}"))
+    await earlier.begin()
     try:
         return Done("done", await client.invoices.create(draft))
     except InvoiceNumberTakenError as taken:
@@ -343,10 +410,6 @@ def _is_of(invoice: Invoice, draft: InvoiceDraft) -> bool:
 # ---- update --------------------------------------------------------------------------------------------------------------
 
 
-def _line_and_content(line: Line[Change]) -> str:
-    return f"{line.number}:{hashlib.sha256(line.text.encode()).hexdigest()[:32]}"
-
-
 class _InOrder:
     """Sends the changes of one invoice one after another, in the order of their lines."""
 
@@ -354,7 +417,7 @@ class _InOrder:
         self._locks: dict[int, asyncio.Lock] = {}
         self._held_back: set[int] = set()  # invoices with a line that was not written
 
-    async def update(self, client: B2BClient, line: Line[Change], is_unknown: bool) -> Done:  # noqa: FBT001 - as in `_create`
+    async def update(self, client: B2BClient, line: Line[Change], earlier: Earlier) -> Done:
         """Send the changes, unless an earlier run may have sent them and the invoice shows it."""
         change = line.value
         async with self._locks.setdefault(change.invoice_id, asyncio.Lock()):
@@ -362,14 +425,14 @@ class _InOrder:
                 held = B2BError("an earlier line of this invoice was not written, and this one must not come before it")
                 return Done("failed", change.invoice_id, held)
             self._held_back.add(change.invoice_id)
-            if is_unknown:
-                try:
-                    invoice = await client.invoices.get(change.invoice_id)
-                except NotFoundError:
-                    raise
-                except B2BError as error:
-                    return Done("unknown", change.invoice_id, error)
-            if not is_unknown or not _shows(invoice, change):
+            try:
+                is_there = earlier.is_unknown and _shows(await client.invoices.get(change.invoice_id), change)
+            except NotFoundError:
+                raise
+            except B2BError as error:
+                return Done("unknown", change.invoice_id, error)
+            if not is_there:
+                await earlier.begin()
                 await client.invoices.update(change.invoice_id, change.changes)
             self._held_back.discard(change.invoice_id)
             return Done("done", change.invoice_id)

@@ -21,7 +21,7 @@ from bigcommerce_b2b_invoices import (
 from bigcommerce_b2b_invoices.cli import show
 from bigcommerce_b2b_invoices.cli.arguments import InvoiceId, MaybeInvoiceId, OneOrMore
 from bigcommerce_b2b_invoices.cli.asking import ask
-from bigcommerce_b2b_invoices.cli.doubt import list_code
+from bigcommerce_b2b_invoices.cli.doubt import books_code, list_code
 from bigcommerce_b2b_invoices.cli.filters import NO_FILTERS, Filters
 from bigcommerce_b2b_invoices.cli.output import PLAIN, Output, print_record
 from bigcommerce_b2b_invoices.cli.settings import FROM_ENVIRONMENT, Settings, connect
@@ -219,7 +219,7 @@ async def reconcile_invoices(
     """Compare the balances of invoices with their payments, and show those that disagree. Only reads are sent.
 
     drift = original balance - open balance - applied payments. A disagreement is told only if two readings in a row show it. The
-    command exits with 4 if there is one.
+    command exits with 4 if there is one, and otherwise with 3 if disagreements may be missing because a list may lack rows.
 
     For example:
 
@@ -238,7 +238,8 @@ async def reconcile_invoices(
     found: list[BalanceCheck] = []
     wrong = 0
     async with connect(settings) as connection:
-        async for check in connection.client.invoices.reconcile(filters.as_query(), all_invoices=all_invoices):
+        checks = connection.client.invoices.reconcile(filters.as_query(), all_invoices=all_invoices)
+        async for check in checks:
             wrong += not check.ok
             if output.json:
                 print_record({**_plain(check), "ok": check.ok})
@@ -246,8 +247,12 @@ async def reconcile_invoices(
                 found.append(check)
     if not output.json:
         show.print_rows(BALANCE_COLUMNS, [_balance_cells(check) for check in found])
-    say(f"{wrong} invoices disagree with their payments" if wrong else "the books agree")
-    return BAD_FINDING if wrong else 0
+    doubt = books_code(*checks.reports)
+    if wrong:
+        say(f"{wrong} invoices disagree with their payments")
+        return BAD_FINDING
+    say("no disagreement was found" if doubt else "the books agree")
+    return doubt
 
 
 def _problem(there: Payment | None, money: Money, balance: Money, *, allow_overpayment: bool) -> str | None:

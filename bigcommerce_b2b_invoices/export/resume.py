@@ -13,7 +13,7 @@ import stat
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeGuard
 
 import attrs
 
@@ -209,7 +209,9 @@ def _checkpoint_path(path: Path) -> Path:
 def _write(path: Path, checkpoint: Mapping[str, object]) -> None:
     """Put the checkpoint in place of the last one, in one step."""
     temporary = path.with_name(f"{path.name}.new")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+    temporary.unlink(missing_ok=True)  # of a process that was killed, or a link to a file of somebody else
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
         json.dump(checkpoint, file)
         file.flush()
         os.fsync(file.fileno())
@@ -219,22 +221,39 @@ def _write(path: Path, checkpoint: Mapping[str, object]) -> None:
 
 def _read(path: Path, scope: Mapping[str, str], part: RowsFile) -> Checkpoint:
     """The checkpoint beside a rows file; the beginning if there is none yet."""
+    again = f"or delete {path.name} and {part.temporary.name} to begin again"
     try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise ConfigurationError(f"{path} is not a plain file: restore it, {again}")
         fields = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Checkpoint()  # stopped before the first checkpoint
-    except ValueError:
-        fields = None
-    names = [field.name for field in attrs.fields(Checkpoint)]
-    again = f"or delete {path.name} and {part.temporary.name} to begin again"
-    if not isinstance(fields, dict) or fields.get("version") != VERSION or not {"scope", *names} <= fields.keys():
+    except (ValueError, RecursionError):
+        fields = {}
+    point = _checkpoint_in(fields)
+    if point is None:
         raise ConfigurationError(f"{path} is damaged, or of another version: restore it, {again}")
     if fields["scope"] != scope:
-        other = [name for name in scope if fields["scope"].get(name) != scope[name]]
+        other = [name for name in scope if fields["scope"].get(name) != scope[name]] or ["scope"]
         raise ConfigurationError(
             f"{path} belongs to an export with another {' and '.join(other)}: give the same options, {again}"
         )
-    point = Checkpoint(**{name: fields[name] for name in names})
     if os.fstat(part.file.fileno()).st_size < point.length:
         raise ConfigurationError(f"{part.temporary} is shorter than its checkpoint says: restore it, {again}")
     return point
+
+
+def _checkpoint_in(fields: object) -> Checkpoint | None:
+    """The checkpoint in the JSON of a file, beside a scope; None if it is not one that `_write` wrote."""
+    if not isinstance(fields, dict) or fields.get("version") != VERSION or not isinstance(fields.get("scope"), dict):
+        return None
+    bookmark, length, count, unreadable = (fields.get(field.name) for field in attrs.fields(Checkpoint))
+    if not isinstance(bookmark, str) or not bookmark:  # without it, rows would be written twice
+        return None
+    if not (_is_count(length) and _is_count(count) and _is_count(unreadable)):
+        return None
+    return Checkpoint(bookmark=bookmark, length=length, count=count, unreadable=unreadable)
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and value >= 0

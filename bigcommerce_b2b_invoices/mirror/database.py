@@ -7,26 +7,24 @@ from datetime import datetime
 
 import attrs
 from sqlalchemy import (
-    URL,
     ColumnElement,
     Connection,
     Engine,
     Table,
     and_,
-    create_engine,
     delete,
     func,
     insert,
     inspect,
-    make_url,
     select,
     update,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, ProgrammingError, SQLAlchemyError
 
-from bigcommerce_b2b_invoices import ConfigurationError, Invoice
+from bigcommerce_b2b_invoices import Invoice
 from bigcommerce_b2b_invoices.mirror import locks
 from bigcommerce_b2b_invoices.mirror.columns import CHILDREN, Row, child_rows, invoice_row
+from bigcommerce_b2b_invoices.mirror.engine import masked, shown, unusable
 from bigcommerce_b2b_invoices.mirror.errors import DatabaseUnavailableError, MirrorError
 from bigcommerce_b2b_invoices.mirror.schema import SCHEMA_VERSION, Tables, tables
 
@@ -79,7 +77,12 @@ class Database:
         if self._connection is not None:
             return
         with self._translated():
-            connection = self._engine.connect()
+            try:
+                connection = self._engine.connect()
+            except (ValueError, TypeError) as problem:  # an option of the URL that its driver cannot read
+                raise unusable(self._engine.url, problem) from None
+            except ProgrammingError as problem:  # an option of the URL that its driver does not know
+                raise unusable(self._engine.url, problem.orig or problem) from None
         self._connection = connection
         try:
             with self._translated():
@@ -160,12 +163,14 @@ class Database:
         """Write invoices that the store has, and the state, together.
 
         Args:
-            invoices: In their present versions, each once.
+            invoices: In their present versions. Of an invoice that comes twice, the later version counts.
             met: Ids of invoices that the store has as well, but that cannot be read: their rows stay as they are.
             state: `sweep` is the number that the rows are marked with.
         """
-        rows = {invoice.id: {**invoice_row(invoice), "store_hash": self._store, "sweep": state.sweep} for invoice in invoices}
-        children = {name: [row for each in invoices for row in child_rows(each, child)] for name, child in CHILDREN.items()}
+        latest = {invoice.id: invoice for invoice in invoices}
+        rows = {number: {**invoice_row(each), "store_hash": self._store, "sweep": state.sweep} for number, each in latest.items()}
+        kept = latest.values()
+        children = {name: [row for each in kept for row in child_rows(each, child)] for name, child in CHILDREN.items()}
         table = self._tables.invoices
         with self._transaction() as connection:
             known = self._checksums(connection, list(rows))
@@ -250,44 +255,12 @@ class Database:
         raise failure from None  # a database's own error may hold rows and passwords
 
     def _told(self, error: DBAPIError) -> MirrorError:
-        told = " ".join(str(error.orig).split())
-        password = self._engine.url.password
-        told = told.replace(str(password), "***") if password else told
+        told = masked(" ".join(str(error.orig).split()), self._engine.url)
         where = shown(self._engine.url)
         name = type(error.orig).__name__
         if error.connection_invalidated or (name == "OperationalError" and not _is_full(told)):
             return DatabaseUnavailableError(f"cannot use {where}: {told}")
         return MirrorError(f"{where} refused what the mirror wrote: {told}")
-
-
-def make_engine(url: str) -> Engine:
-    """An engine for a database's URL.
-
-    Raises:
-        ConfigurationError: It is no such URL, or a package is missing.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigurationError("the database must be a URL, such as sqlite:///invoices.db") from None
-    if parsed.drivername in ("postgres", "postgresql"):
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ConfigurationError(f"a mirror lives in SQLite or PostgreSQL, not in {parsed.get_backend_name()}: {shown(parsed)}")
-    try:
-        if parsed.get_backend_name() == "sqlite":
-            return create_engine(parsed, hide_parameters=True, connect_args={"timeout": 30})
-        return create_engine(parsed, hide_parameters=True, connect_args={"connect_timeout": 10})
-    except ModuleNotFoundError as missing:
-        raise ConfigurationError(f"{missing.name} is not installed: pip install 'bigcommerce-b2b-invoices[postgres]'") from None
-    except (NoSuchModuleError, ArgumentError) as error:
-        raise ConfigurationError(f"{shown(parsed)} cannot be used: {error}") from None
-
-
-def shown(url: URL) -> str:
-    """The URL without its password."""
-    secret = [name for name in url.query if "pass" in name.lower()]
-    return url.update_query_dict(dict.fromkeys(secret, "***")).render_as_string(hide_password=True)
 
 
 def _is_full(told: str) -> bool:

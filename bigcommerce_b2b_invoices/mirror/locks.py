@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from sqlalchemy import Connection, text
 
-from bigcommerce_b2b_invoices.mirror.errors import MirrorInUseError
+from bigcommerce_b2b_invoices.mirror.errors import DatabaseUnavailableError, MirrorInUseError
 
 _taken: set[tuple[str, str]] = set()  # of databases without a file
 
@@ -20,6 +20,7 @@ def take(connection: Connection, store_hash: str) -> Callable[[], None]:
 
     Raises:
         MirrorInUseError: Another mirror of this store has it.
+        DatabaseUnavailableError: SQLite cannot use the file of the lock.
     """
     refusal = MirrorInUseError(f"another mirror of store {store_hash} writes to this database: wait until it has ended")
     if connection.dialect.name == "postgresql":
@@ -34,12 +35,21 @@ def take(connection: Connection, store_hash: str) -> Callable[[], None]:
     path = connection.engine.url.database
     if not path or path == ":memory:" or path.startswith("file:"):
         return _in_process(str(connection.engine.url), store_hash, refusal)
-    lock = sqlite3.connect(f"{path}-{store_hash}.lock", timeout=0, isolation_level=None)
+    return _beside(f"{path}-{store_hash}.lock", refusal)
+
+
+def _beside(path: str, refusal: MirrorInUseError) -> Callable[[], None]:
+    """Lock a database of SQLite that holds nothing."""
+    lock: sqlite3.Connection | None = None
     try:
+        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
         lock.execute("begin exclusive")
-    except sqlite3.OperationalError:
-        lock.close()
-        raise refusal from None
+    except sqlite3.Error as error:
+        if lock is not None:
+            lock.close()
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise refusal from None
+        raise DatabaseUnavailableError(f"cannot lock the mirror by the file {path}: {error}") from None
     return lock.close
 
 

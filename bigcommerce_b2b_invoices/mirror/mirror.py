@@ -273,9 +273,10 @@ class _Sync:
     async def _save(self, invoices: Sequence[Invoice], state: "State") -> None:
         met, self.met = self.met, []
         written = await self.thread.run(lambda: self.database.save(invoices, met, state))
+        before = self.tally.rows
         self.tally.add(written)
         if self.on_row is not None:
-            for number in range(self.tally.rows - len(invoices) + 1, self.tally.rows + 1):
+            for number in range(before + 1, self.tally.rows + 1):
                 self.on_row(number)
 
     def _pass_over(self, error: DecodeError) -> None:
@@ -293,7 +294,8 @@ def _open(database: "str | Engine", store_hash: str) -> "Database":
         import sqlalchemy  # noqa: PLC0415 - whoever needs no mirror needs no SQLAlchemy
     except ModuleNotFoundError:
         raise ConfigurationError("the mirror needs SQLAlchemy: pip install 'bigcommerce-b2b-invoices[mirror]'") from None
-    from bigcommerce_b2b_invoices.mirror.database import Database, make_engine  # noqa: PLC0415
+    from bigcommerce_b2b_invoices.mirror.database import Database  # noqa: PLC0415
+    from bigcommerce_b2b_invoices.mirror.engine import make_engine  # noqa: PLC0415
 
     if isinstance(database, str):
         return Database(make_engine(database), store_hash, is_ours=True)

@@ -13,6 +13,7 @@ import attrs
 from bigcommerce_b2b_invoices.errors import B2BError, NotFoundError
 from bigcommerce_b2b_invoices.models.balance import BalanceCheck, PaymentHistory
 from bigcommerce_b2b_invoices.models.invoice import Invoice, Money
+from bigcommerce_b2b_invoices.models.page import WalkReport
 from bigcommerce_b2b_invoices.models.payment import EXACT, Payment, PaymentStatus
 from bigcommerce_b2b_invoices.resources.settle import outcome
 from bigcommerce_b2b_invoices.walks.stream import Stream
@@ -135,6 +136,11 @@ class Reconciliation(Stream[BalanceCheck]):
         self._read = read
         self._all = all_invoices
         self._shares: Mapping[int, list[Share]] | None = None
+
+    @property
+    def reports(self) -> tuple[WalkReport, WalkReport]:
+        """What the walks over the payments and over the invoices guarantee; "best_effort" until they have ended."""
+        return self._payments.report, self._invoices.report
 
     async def _next(self) -> BalanceCheck:
         if self._shares is None:

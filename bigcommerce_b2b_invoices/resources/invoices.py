@@ -1,7 +1,7 @@
 """The invoices of a store."""
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,7 @@ from urllib.parse import quote
 import attrs
 
 from bigcommerce_b2b_invoices.errors import DecodeError, DownloadError
-from bigcommerce_b2b_invoices.models.balance import BalanceCheck, PaymentHistory
+from bigcommerce_b2b_invoices.models.balance import PaymentHistory
 from bigcommerce_b2b_invoices.models.checks import as_tuple
 from bigcommerce_b2b_invoices.models.draft import InvoiceChanges, InvoiceDraft
 from bigcommerce_b2b_invoices.models.invoice import Invoice, InvoiceDetails, InvoiceFromOrder, Money, PDFLinks
@@ -399,10 +399,11 @@ class Invoices:
         """
         return await read_history(self.get, self._payments.of_invoice, invoice_id)
 
-    def reconcile(self, query: InvoiceQuery = EVERYTHING, *, all_invoices: bool = False) -> AsyncIterator[BalanceCheck]:
+    def reconcile(self, query: InvoiceQuery = EVERYTHING, *, all_invoices: bool = False) -> Reconciliation:
         """Find invoices whose balances disagree with their payments: `async for check in client.invoices.reconcile()`.
 
-        Walks all payments first, keeping a few numbers of each, and then the invoices. Each disagreement is read again by itself,
+        Walks all payments first, keeping a few numbers of each, and then the invoices; `reports` of the result tells afterwards
+        whether both walks read everything. Each disagreement is read again by itself,
         as `payment_history` does, and reported only if it is still there. One request for each 248 payments, one for each 248
         invoices, two more, and two to six for each suspect. If the quota is short, single calls go first. Not verified on a live
         store. Source: GET /payments, GET /invoices.

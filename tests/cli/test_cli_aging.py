@@ -52,6 +52,25 @@ def test_a_file_that_is_there_costs_no_request(cli: Any, environment: Any, tmp_p
     assert (run.code, "exists already" in run.err, path.read_text()) == (2, True, "old")
 
 
+@pytest.mark.parametrize(("options", "days"), [(["--overdue-days", "31"], 31), (["--overdue"], 1)], ids=str)
+def test_what_is_overdue_counts_to_the_day_of_the_report(cli: Any, options: list[str], days: int) -> None:
+    listed = cli("list", "--sandbox", "--sandbox-invoices", "120", "--limit", "120", "--json").lines
+    day = date(2024, 6, 30)
+    invoices = [from_json(Invoice, line) for line in listed]
+    overdue = [each for each in invoices if each.days_overdue(day) >= days and each.open_balance is not None]
+    assert 0 < len(overdue) < len([each for each in invoices if each.is_overdue() and each.open_balance is not None])
+
+    found = [json.loads(line) for line in cli("aging", *SANDBOX, *options, "--json").lines]
+
+    assert sum(each["invoices"] for each in found) == len(overdue)
+
+
+def test_a_report_that_may_lack_invoices_says_why(cli: Any) -> None:
+    run = cli("aging", *SANDBOX, "--sort-by", "due-date")
+    assert run.code == 3
+    assert "warning: the report may lack invoices: the API can list several rows in any order" in run.err
+
+
 def test_a_terminal_gets_tables_with_totals_and_bars(cli: Any, rows: tuple[AgingRow, ...], terminal: Any) -> None:
     with terminal("stdout") as screen:
         cli("aging", *SANDBOX)

@@ -119,6 +119,13 @@ BAD_CSV = [
     ("invoice_number,status\r\n1,paid\r\n", "status 'paid': use open, partially_paid, completed"),
     ("invoice_number,channel_id\r\n1,1.5\r\n", "channel_id '1.5': not a whole number"),
     ('invoice_number,type\r\n1,"a"b\r\n', "not CSV"),
+    (
+        'invoice_number,extra_fields\r\n1,"[{""fieldName"": ""a"", ""fieldName"": ""b"", ""fieldValue"": ""c""}]"\r\n',
+        "line 2: extra_fields ",
+    ),
+    ('invoice_number,extra_fields\r\n1,"[{""a"": 1, ""a"": 2}]"\r\n', "an object holds a key twice"),
+    ('invoice_number,extra_fields\r\n1,"[{""fieldName"": ""a"", ""fieldValue"": NaN}]"\r\n', "NaN is not a number of JSON"),
+    (f"invoice_number,extra_fields\r\n1,{'[' * 100_000}\r\n", "line 2: nested too deeply"),
     ("", "line 1: expected names of columns, not nothing"),
 ]
 
@@ -233,6 +240,121 @@ def test_standard_input_needs_its_format_and_keeps_a_journal_if_told_to(sandbox:
     assert numbers(sandbox)["NEW-1"] == 1
 
 
+# ---- a line that was edited ----------------------------------------------------------------------------------------------
+def test_a_line_that_was_edited_after_it_was_written_is_not_skipped_in_silence(
+    cli: Any, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "new.jsonl"
+    path.write_text(f"{draft(1)}\n{draft(2)}\n")
+    made = [json.loads(line)["id"] for line in cli("create", str(path), "--json").lines]
+    before = sandbox.invoice(made[0])
+    path.write_text(f"{draft(1, purchase_order_number='EDITED')}\n{draft(2)}\n")
+    sandbox.clear()
+    runs = [cli("create", str(path), "--json") for _ in range(2)]
+
+    for run in runs:
+        assert (run.code, told(run)) == (3, [(1, "failed"), (2, "skipped")])
+        assert run.err.startswith(f"error: line 1: an earlier run already made invoice {made[0]} from this line")
+        assert "had other content then; nothing was sent" in run.err
+    assert (json.loads(runs[0].lines[0])["id"], sandbox.invoice(made[0]), writes(sandbox)) == (made[0], before, 0)
+
+
+def test_a_dry_run_tells_that_a_line_was_edited_and_touches_no_journal(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    path, journal = tmp_path / "new.jsonl", tmp_path / "new.jsonl.journal"
+    path.write_text(draft(1))
+    made = json.loads(cli("create", str(path), "--json").out)["id"]
+    path.write_text(f"{draft(1, purchase_order_number='EDITED')}\n{draft(2)}")
+    with journal.open("ab") as file:
+        file.write(b'{"key": "cut o')
+    before = journal.read_bytes()
+    run = cli("create", str(path), "--dry-run", "--json")
+    assert (run.code, told(run), journal.read_bytes() == before) == (3, [(1, "failed"), (2, "skipped")], True)
+    assert f"already made invoice {made} from this line" in run.err
+
+
+def test_a_line_that_says_the_same_in_another_way_is_skipped(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "new.jsonl"
+    path.write_text(draft(1))
+    assert cli("create", str(path)).code == 0
+    path.write_text(json.dumps(dict(reversed(json.loads(draft(1)).items())), separators=(" ,  ", " : ")))
+    run = cli("create", str(path), "--json")
+    assert (run.code, told(run)) == (0, [(1, "skipped")])
+
+
+def test_a_journal_of_an_older_version_can_be_read(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    path, journal = tmp_path / "new.jsonl", tmp_path / "new.jsonl.journal"
+    path.write_text(draft(1))
+    head = {"version": 1, "command": "create", "store": sandbox.store_hash}
+    journal.write_text(f'{json.dumps(head)}\n{{"key": "NEW-1", "state": "done", "id": 77}}\n')
+    run = cli("create", str(path), "--json")
+    assert (run.code, told(run), json.loads(run.out)["id"], writes(sandbox)) == (0, [(1, "skipped")], 77, 0)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_line_that_was_edited_while_it_was_unknown_vouches_for_nothing(
+    cli: Any, sandbox: Sandbox, tmp_path: Path, *, is_there: bool
+) -> None:
+    path, journal = tmp_path / "new.jsonl", tmp_path / "new.jsonl.journal"
+    path.write_text(draft(1))
+    run = cli("create", str(path), "--json")
+    made = json.loads(run.out)["id"]
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # killed before "done"
+    if not is_there:
+        assert cli("delete", str(made), "--yes").code == 0
+    path.write_text(draft(1, purchase_order_number="EDITED"))
+    sandbox.clear()
+    first, second = cli("create", str(path), "--json"), cli("create", str(path), "--json")
+
+    if is_there:
+        assert (told(first), told(second), writes(sandbox)) == ([(1, "failed")], [(1, "failed")], 0)
+        assert f"invoice {made} has the number 'NEW-1'" in first.err
+        assert (sandbox.invoice(made) or {})["purchaseOrderNumber"] != "EDITED"
+    else:
+        assert (told(first), told(second), writes(sandbox)) == ([(1, "done")], [(1, "skipped")], 1)
+    assert numbers(sandbox)["NEW-1"] == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"state": "finished"}, {"state": ["done"]}, {"state": "done", "id": "7"}, {"state": "done", "content": 1}, {"key": 1}],
+    ids=str,
+)
+def test_a_damaged_line_of_a_journal_is_named(cli: Any, sandbox: Sandbox, tmp_path: Path, fields: dict[str, Any]) -> None:
+    path, journal = tmp_path / "new.jsonl", tmp_path / "new.jsonl.journal"
+    path.write_text(draft(1))
+    head = {"version": 1, "command": "create", "store": sandbox.store_hash}
+    journal.write_text(f"{json.dumps(head)}\n{json.dumps({'key': 'NEW-1', 'state': 'sent', **fields})}\n")
+    run = cli("create", str(path))
+    assert (run.code, "line 2 is damaged" in run.err, writes(sandbox)) == (2, True, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs links and FIFOs")
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "fifo", "folder", "device"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_journal_that_is_no_plain_file_is_refused(
+    cli: Any, sandbox: Sandbox, tmp_path: Path, kind: str, *, is_named: bool
+) -> None:
+    path, other = tmp_path / "new.jsonl", tmp_path / "other"
+    journal = tmp_path / ("my.journal" if is_named else "new.jsonl.journal")
+    path.write_text(draft(1))
+    if kind == "link":
+        other.write_text("precious")
+    if kind.startswith("link"):
+        journal.symlink_to(other)
+    elif kind == "fifo":
+        os.mkfifo(journal)
+    elif kind == "folder":
+        journal.mkdir()
+    else:
+        journal.symlink_to("/dev/null")
+    run = cli("create", str(path), *(["--journal", str(journal)] if is_named else []))
+
+    assert (run.code, sandbox.requests) == (2, [])
+    assert "with --journal; nothing was sent" in run.err
+    assert other.exists() == (kind == "link")
+    assert not other.exists() or other.read_text() == "precious"
+
+
 # ---- update --------------------------------------------------------------------------------------------------------------
 def test_an_exported_file_that_was_edited_can_be_given_back(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "all.csv"
@@ -270,6 +392,25 @@ def test_changes_without_an_id_or_without_anything_are_refused(cli: Any, sandbox
     path = tmp_path / "x.jsonl"
     path.write_text(line)
     assert (cli("update", str(path)).code, sandbox.requests) == (2, [])
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=str)
+def test_a_change_that_fails_tells_its_invoice(cli: Any, sandbox: Sandbox, tmp_path: Path, options: list[str]) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id": 987654321, "purchaseOrderNumber": "P"}')
+    run = cli("update", str(path), "--json", *options)
+    assert (run.code, told(run), json.loads(run.out)["id"]) == (1, [(1, "failed")], 987654321)
+
+
+def test_a_change_whose_fate_is_unknown_tells_its_invoice(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps({"id": sandbox.invoice_ids[0], "purchaseOrderNumber": "P"}))
+    assert cli("update", str(path)).code == 0
+    journal = path.with_name("x.jsonl.journal")
+    journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # killed before "done"
+    sandbox.fail(times=100, status=403)
+    run = cli("update", str(path), "--json")
+    assert (told(run), json.loads(run.out)["id"]) == ([(1, "unknown")], sandbox.invoice_ids[0])
 
 
 # ---- what a review found ------------------------------------------------------------------------------------------------

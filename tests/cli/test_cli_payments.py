@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from scripted_server import ScriptedServer, envelope
 
 from bigcommerce_b2b_invoices import Payment, from_json
 from bigcommerce_b2b_invoices.sandbox import Sandbox
@@ -122,6 +123,35 @@ def test_reconcile_finds_only_what_disagrees(cli: Any, sandbox: Sandbox) -> None
     assert isinstance(found["drift"], str)
     everything = cli("reconcile", "--all", "--json", "--quiet")
     assert (everything.code, len(everything.lines), everything.err) == (4, 60, "")
+
+
+def test_books_that_were_not_read_to_the_end_for_sure_do_not_agree(cli: Any, sandbox: Sandbox) -> None:
+    run = cli("reconcile", "--sort-by", "due-date")
+    assert (run.code, run.out, run.err.splitlines()[-1]) == (3, "", "no disagreement was found")
+    assert run.err.startswith("warning: disagreements may be missing, because the list of invoices may lack rows: the API can ")
+    assert "the books agree" not in run.err
+
+
+async def test_payments_that_may_be_missing_are_told(cli_here: Any, environment: Callable[..., None]) -> None:
+    payment = {"id": 1, "createdAt": 1_700_000_000, "customerId": "1", "lineItems": [], "total": {"code": "USD", "value": "1"}}
+    answers = [
+        envelope([payment], total=5, limit=250),  # says that there are 5
+        envelope([payment], total=5, limit=250),
+        envelope([], total=0, limit=250),
+        envelope([], total=0, limit=250),
+    ]
+    async with ScriptedServer(answers) as server:
+        environment("abc123", "token", server.base_url)
+        run = await cli_here("reconcile")
+    assert (run.code, "because the list of payments may lack rows" in run.err) == (3, True)
+
+
+def test_a_disagreement_is_told_even_if_others_may_be_missing(cli: Any, sandbox: Sandbox) -> None:
+    _, invoice = owed(sandbox)
+    value = Decimal(invoice["openBalance"]["value"]) - 1
+    sandbox.add(**{**invoice, "openBalance": {**invoice["openBalance"], "value": str(value)}})
+    run = cli("reconcile", "--sort-by", "due-date", "--json")
+    assert (run.code, len(run.lines), "disagreements may be missing" in run.err) == (4, 1, True)
 
 
 def test_filters_that_need_every_row_are_refused(cli: Any) -> None:

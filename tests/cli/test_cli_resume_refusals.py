@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ from bigcommerce_b2b_invoices.sandbox import Sandbox
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "all.csv"
+
+
+@pytest.fixture
+def sandbox_of_its_own(environment: Any) -> Iterator[Sandbox]:
+    with Sandbox(invoices=5) as sandbox:
+        environment(sandbox.store_hash, sandbox.auth_token, sandbox.base_url)
+        yield sandbox
 
 
 def beside(path: Path) -> tuple[Path, Path]:
@@ -94,6 +102,73 @@ async def test_a_damaged_checkpoint_is_refused(program: Any, cli_here: Any, envi
         kept = rows.read_bytes()
         refused = await cli_here("export", str(path), "--resume")
     assert (refused.code, "is damaged" in refused.err, rows.read_bytes() == kept) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scope": []},
+        {"scope": 7},
+        {"scope": None},
+        {"length": "1"},
+        {"length": -1},
+        {"length": True},
+        {"length": 1.5},
+        {"count": None},
+        {"count": []},
+        {"unreadable": {}},
+        {"bookmark": None},
+        {"bookmark": ""},
+        {"bookmark": 5},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_of_another_shape_is_refused(
+    cli: Any, path: Path, sandbox_of_its_own: Sandbox, change: dict[str, Any]
+) -> None:
+    rows, checkpoint = beside(path)
+    rows.write_text("precious")
+    good = {"version": 1, "scope": {}, "bookmark": "x", "length": 1, "count": 1, "unreadable": 0}
+    checkpoint.write_text(json.dumps({**good, **change}))
+    refused = cli("export", str(path), "--resume")
+    assert (refused.code, "is damaged" in refused.err, rows.read_text()) == (2, True, "precious")
+    assert f"or delete {checkpoint.name} and {rows.name} to begin again" in refused.err
+
+
+@pytest.mark.parametrize("kind", ["deep", "fifo", "folder", "link"])
+def test_a_checkpoint_that_cannot_be_read_is_refused(cli: Any, path: Path, sandbox_of_its_own: Sandbox, kind: str) -> None:
+    rows, checkpoint = beside(path)
+    rows.write_text("precious")
+    if kind == "deep":
+        checkpoint.write_text("[" * 200_000)
+    elif kind == "fifo":
+        os.mkfifo(checkpoint)
+    elif kind == "folder":
+        checkpoint.mkdir()
+    else:
+        checkpoint.symlink_to(path.with_name("elsewhere"))
+    refused = cli("export", str(path), "--resume")
+    assert (refused.code, "to begin again" in refused.err, rows.read_text()) == (2, True, "precious")
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "fifo", "leftover"])
+async def test_a_checkpoint_is_written_to_a_file_of_its_own(cli_here: Any, environment: Any, path: Path, kind: str) -> None:
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.write_text("precious")
+    new = path.with_name(f".{path.name}.resume.json.new")
+    if kind == "link":
+        new.symlink_to(elsewhere)
+    elif kind == "hard link":
+        new.hardlink_to(elsewhere)
+    elif kind == "fifo":
+        os.mkfifo(new)
+    else:
+        new.write_text("x" * 10_000)
+    async with Sandbox(invoices=600, max_limit=250) as sandbox:
+        environment(sandbox.store_hash, sandbox.auth_token, sandbox.base_url)
+        run = await asyncio.wait_for(cli_here("export", str(path), "--resume"), 20)
+    assert (run.code, elsewhere.read_text()) == (0, "precious")
+    assert sorted(path.parent.iterdir()) == [path, elsewhere]
 
 
 async def test_a_bookmark_of_another_version_is_refused(program: Any, cli_here: Any, environment: Any, path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from mirror_check import assert_equal, connect, rows_of
 
-from bigcommerce_b2b_invoices import ConfigurationError, InvoiceChanges
+from bigcommerce_b2b_invoices import ConfigurationError, ExtraField, Invoice, InvoiceChanges, Money
 from bigcommerce_b2b_invoices.mirror import (
     DatabaseUnavailableError,
     MassDeletionError,
@@ -20,6 +21,8 @@ from bigcommerce_b2b_invoices.mirror import (
     MirrorError,
     MirrorInUseError,
 )
+from bigcommerce_b2b_invoices.mirror.database import Database, State, Written
+from bigcommerce_b2b_invoices.mirror.engine import make_engine
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 
@@ -347,6 +350,43 @@ async def test_a_folder_that_is_not_there_is_told(store: Sandbox, tmp_path: Path
         with pytest.raises(MirrorError, match="unable to open"):
             await mirror.sync()
         assert store.requests == []
+
+
+@pytest.mark.parametrize("kind", ["no database", "folder", "locked"])
+async def test_a_lock_that_cannot_be_taken_is_another_mirror_only_if_it_is_locked(
+    store: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"x.db-{store.store_hash}.lock"
+    with closing(sqlite3.connect(path if kind == "locked" else ":memory:", isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "no database":
+            path.write_text("precious" * 1000)
+        async with connect(store) as client, Mirror(client, f"sqlite:///{tmp_path}/x.db") as mirror:
+            with pytest.raises(MirrorError) as caught:
+                await mirror.sync()
+    assert isinstance(caught.value, MirrorInUseError) == (kind == "locked")
+    assert ("another mirror" in str(caught.value)) == (kind == "locked")
+    assert kind == "locked" or str(path) in str(caught.value)
+    assert store.requests == []
+
+
+async def test_of_an_invoice_that_comes_twice_in_a_batch_the_later_one_is_kept(url: str) -> None:
+    balance = Money("USD", Decimal(5))
+    fields = [ExtraField(field_name="a", field_value=text) for text in ("old", "new")]
+    old, new = (Invoice(id=1, invoice_number="A-1", open_balance=balance, extra_fields=(field,)) for field in fields)
+    other = Invoice(id=2, invoice_number="A-2", open_balance=balance)
+    database = Database(make_engine(url), "abc123", is_ours=True)
+    database.open()
+    try:
+        first = database.save([old, other, new], [], State(sweep=1))
+        again = database.save([new, old, new], [], State(sweep=2))
+    finally:
+        database.dispose()
+
+    assert (first, again) == (Written(inserted=2), Written(unchanged=1))
+    assert query(url, "select invoice_id, field_value from extra_fields") == [(1, "new")]
 
 
 @pytest.mark.parametrize("settings", [{"full_every": -1}, {"max_deleted": 2}, {"max_deleted": -0.1}], ids=str)
