@@ -84,6 +84,7 @@ class Pass:
         self._step = 0
         self._total: int | None = None
         self._expected: int | None = None  # the first total count, which bounds the pages of the pass
+        self._grows = False  # whether the total count has risen during the pass
         self._contradictions = 0
         self._stalls = 0
         self._tail: _Tail | None = None  # the page after which the pass looks for more rows
@@ -130,6 +131,7 @@ class Pass:
             OffsetIgnoredError: The server answered several offsets with the same rows.
             IncompleteWalkError: The pass cannot reach the end of the list.
         """
+        self._grows = self._grows or (total is not None and self._total is not None and total > self._total)
         self._total = total
         self._check_bounds(offset, marks, total)
         if self.order.by_time:
@@ -145,9 +147,9 @@ class Pass:
             return None
         self._step = 0
         self.accepted += 1
-        frontier = self.frontier
+        frontier, is_known = self.frontier, all(mark.id in self._anchors for mark in marks)
         fresh = self._take(marks)
-        advanced = bool(fresh) or self.frontier != frontier
+        advanced = bool(fresh) or self.frontier != frontier or not (self.order.by_time or is_known)
         self._stalls = 0 if advanced else self._stalls + 1
         self._choose_next(_Tail(offset, len(marks), self._tie_of(marks)), advanced=advanced, echoed_limit=echoed_limit)
         self._check_landmarks()
@@ -275,12 +277,18 @@ class Pass:
         return []
 
     def _go_on(self, page: _Tail) -> None:
-        """Choose the next offset, so that the next page overlaps this one."""
+        """Choose the next offset, so that the next page overlaps this one.
+
+        In a list that grows, the pages must not end just after the last row that is known. More rows would fill the last page
+        before it is read, and the pass would follow the end of the list row by row. So the pass then goes as far as it can.
+        """
         self._tie = max(self._tie // 2, page.tie)  # a second with many rows is soon passed
         self.reach = page.offset + page.size - 1 - page.tie
         most = max(1, self._longest - self._tie - self._overlap)
         rest = 0 if self._total is None else self._total - page.offset - page.size + 1
         self._stride = min(most, -(-rest // self._pages_for(rest, most))) if rest > 0 else most
+        if self._grows:
+            self._stride = max(self._stride, self._longest - self._tie - max(self._overlap, min(OVERLAP, self._longest // 4)))
         self.offset = min(self.reach, max(page.offset + 1, page.offset + page.size - self._longest + self._stride))
 
     def _pages_for(self, rest: int, most: int) -> int:

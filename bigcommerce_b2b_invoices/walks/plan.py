@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from bigcommerce_b2b_invoices.errors import IncompleteWalkError
 from bigcommerce_b2b_invoices.walks.contradictions import PageChecks, Versions
 from bigcommerce_b2b_invoices.walks.id_set import IdSet
 from bigcommerce_b2b_invoices.walks.order import Mark, Order
@@ -12,6 +13,7 @@ from bigcommerce_b2b_invoices.walks.passes import OrderBrokenError, Pass
 from bigcommerce_b2b_invoices.wire.messages import MAX_LIMIT
 
 CLOCK_SLACK = 120  # seconds that allow for skewed clocks and late commits in the times of changes
+CHASE = 20  # pages that a walk reads beyond twice the first total count, if the rows there are newer than the walk
 CLOSINGS = 3  # passes over the latest changes before the walk gives up its guarantee
 LATE = 1000  # rows of the closing that a bookmark remembers; if there are more, some may come again
 RECENT = 32  # rows that a bookmark of a pass by row remembers
@@ -175,6 +177,8 @@ class Plan:
         self._added = 0  # delivered rows that were not in the list when the pass was there
         self._fallen = 0  # by how much the total count fell, in all
         self._total: int | None = None
+        self._first_total: int | None = None
+        self._rose = False  # whether the last answer counted more rows than the one before
         self._count = position.count if position else 0
         self._greatest = position.greatest if position else 0
         self._earlier_step_backs = 0
@@ -230,6 +234,7 @@ class Plan:
             IncompleteWalkError: The walk cannot reach the end of the list.
         """
         self._watch(marks, total, now)
+        self._check_chase(offset, marks)
         if self.closing:
             self._look_at_changes(marks, now, home_key)
         probing, frontier = self.current.is_probing, self.current.frontier
@@ -276,7 +281,25 @@ class Plan:
         elif len({mark.id for mark in marks}) < len(marks):
             self.doubt("two rows of a page have the same id: the walk delivered only the first")
         self._fallen += 0 if total is None or self._total is None else max(0, self._total - total)
+        self._rose = total is not None and self._total is not None and total > self._total
         self._total = total
+        self._first_total = total if self._first_total is None else self._first_total
+
+    def _check_chase(self, offset: int, marks: Sequence[Mark]) -> None:
+        """Make sure that a list that grows as fast as the walk reads it does not keep the walk going.
+
+        Rows that were there when the walk began are never too many: the server may have counted too few of them at first. The
+        check takes no row, so the walk can go on when the list has stopped growing.
+        """
+        far = self._first_total is not None and offset > 2 * self._first_total + CHASE * self.current.limit
+        if not far or not self._rose or self.closing:
+            return
+        fresh = [mark for mark in marks if mark.id not in self._seen]
+        if fresh and all((mark.changed or 0) >= self._began for mark in fresh):
+            raise IncompleteWalkError(
+                f"rows are added as fast as the walk reads them: no end after {offset} rows; "
+                f"the total count was {self._first_total} at first, and is {self._total} now"
+            )
 
     def _look_at_changes(self, marks: Sequence[Mark], now: int, home_key: Callable[[int, Order], int | None]) -> None:
         """Compare the rows of a closing page with what was delivered.
