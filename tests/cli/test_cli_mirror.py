@@ -68,6 +68,8 @@ def test_the_url_may_come_from_the_environment(cli: Any, sandbox: Sandbox, tmp_p
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line_without_its_password(cli: Any, sandbox: Sandbox, url: str, code: int) -> None:
+    if "@127.0.0.1:1/" in url:  # one that reads as the URL of a database
+        pytest.importorskip("psycopg", reason="needs the extra postgres")
     run = cli("mirror", url)
     assert (run.code, run.out, run.err.count("\n"), "cret" in run.err) == (code, "", 1, False)
     assert "unexpected" not in run.err
