@@ -1,4 +1,4 @@
-"""The screens in `docs/command-line.md` are what the commands print. `python tests/docs/test_command_line.py` writes them anew."""
+"""The screens in the documentation are what the commands print. `python tests/docs/test_command_line.py` writes them anew."""
 
 import re
 import shlex
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))  # for the run as a program
 pseudo_terminal = pytest.importorskip("pseudo_terminal", reason="needs a pseudo-terminal")
 from pseudo_terminal import at_terminal, plain  # noqa: E402
 
-PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "command-line.md"
 WIDTH = 100
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 VOLATILE = [
@@ -38,10 +40,11 @@ def run(command: str, folder: Path) -> str:
     return text.strip("\n")
 
 
-@pytest.mark.parametrize(
-    ("command", "shown"), screens(PAGE.read_text()), ids=[command for command, _ in screens(PAGE.read_text())]
-)
-def test_a_screen_is_what_the_command_prints(tmp_path: Path, command: str, shown: str) -> None:
+SCREENS = [(page, *screen) for page in sorted(DOCS.glob("*.md")) for screen in screens(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "command", "shown"), SCREENS, ids=[f"{page.name}: {command}" for page, command, _ in SCREENS])
+def test_a_screen_is_what_the_command_prints(tmp_path: Path, page: Path, command: str, shown: str) -> None:
     assert run(command, tmp_path).splitlines() == shown.splitlines()
 
 
@@ -60,9 +63,9 @@ def _write() -> None:
             commands = [command for command, _ in screens(block[0])]
             return "```console\n" + "\n".join(f"$ {each}\n{run(each, Path(folder))}\n" for each in commands) + "```"
 
-    PAGE.write_text(BLOCK.sub(filled, PAGE.read_text()))
+    for page in sorted(DOCS.glob("*.md")):
+        page.write_text(BLOCK.sub(filled, page.read_text()))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
     _write()
