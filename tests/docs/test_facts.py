@@ -19,6 +19,7 @@ WINGS = {  # a public module -> its public names
     "reports": ["AgingRow", "aging"],
     "integrations.redis": ["RedisRateLimiter"],
     "integrations.opentelemetry": ["instrument"],
+    "integrations.dlt": ["b2b_invoices", "StoreError"],
     "integrations.pyspark": ["B2BInvoices"],
 }
 FAMILIES = {

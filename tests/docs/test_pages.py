@@ -35,6 +35,7 @@ NOT_RUN = {  # a line of a block -> why the tests do not run the block
     "pip install -e '.[test,spark]'": "needs a package index, and Java",
 }
 PACKAGES = {  # what the examples of a page need beside the library
+    "dlt": ("dlt", "duckdb"),
     "embedding": ("fastapi",),
     "exports": ("pyarrow",),
     "many-stores": ("sqlalchemy",),
@@ -57,6 +58,8 @@ def surroundings(folder: Path, sandbox: Sandbox) -> Iterator[dict[str, str]]:
         "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
         "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
         "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "ERROR",
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",
     }

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("mkdocstrings") is None, reason="needs the extra docs"
 )
 ELSEWHERE = {  # every address outside of the site that a page links to; the tests cannot reach them
+    "https://dlthub.com",
     "https://pre-commit.com",
     "https://squidfunk.github.io/mkdocs-material/",  # the theme's own line
 }
