@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -44,6 +45,19 @@ async def test_the_first_sync_reads_everything_and_a_quiet_one_costs_a_request(u
 
         assert (first.inserted, first.updated, first.deleted, first.guarantee) == (600, 0, 0, "complete")
         assert (quiet.inserted, quiet.unchanged, quiet.requests, store.request_count - before) == (0, 0, 1, 1)
+        await assert_equal(url, client)
+
+
+async def test_a_quiet_sync_costs_a_request_though_the_newest_second_has_400_rows(url: str, store: Sandbox) -> None:
+    now = int(time.time())
+    for number in range(400):
+        store.add(invoiceNumber=f"IMPORT-{number}", createdAt=now, updatedAt=now)
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        first, _, before = await mirror.sync(), await mirror.sync(), store.request_count
+        quiet = await mirror.sync()
+
+        assert (first.inserted, first.guarantee) == (1000, "complete")
+        assert (quiet.inserted, quiet.updated, quiet.requests, store.request_count - before) == (0, 0, 1, 1)
         await assert_equal(url, client)
 
 
@@ -431,6 +445,33 @@ async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+async def test_a_full_disk_is_told_and_leaves_the_mirror_as_it_was(tmp_path: Path, store: Sandbox) -> None:
+    url, is_full = f"sqlite:///{tmp_path}/mirror.db", False
+    engine = sa.create_engine(url)
+
+    @sa.event.listens_for(engine, "begin")
+    def limit(connection: sa.Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1 if is_full else 1_000_000}")
+
+    async with connect(store) as client, Mirror(client, engine) as mirror:
+        await mirror.sync()
+        before = rows_of(url, client.store_hash)
+        for number in range(200):
+            store.add(invoiceNumber=f"N-{number}")
+        is_full = True
+        with pytest.raises(MirrorError, match=r"mirror\.db refused what the mirror wrote: database or disk is full"):
+            await mirror.sync()
+        kept = rows_of(url, client.store_hash)
+        is_full = False
+        report = await mirror.sync()
+
+        assert kept == before
+        assert report.inserted == 200
+        await assert_equal(url, client)
+    engine.dispose()
 
 
 async def test_others_can_read_sqlite_while_it_is_written(tmp_path: Path, store: Sandbox) -> None:
