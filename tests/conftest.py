@@ -1,6 +1,7 @@
 """Servers on loopback for every test, with clients that talk to them."""
 
 import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -14,12 +15,32 @@ from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 TOKEN = "canary-token-0123456789"
 
+for each in (signal.SIGINT, signal.SIGQUIT) if os.name == "posix" else ():
+    if (
+        signal.getsignal(each) is signal.SIG_IGN
+    ):  # a shell ignores both for what it starts in the background, and programs inherit it
+        signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
+
+HEAVY = {  # documentation, type checkers, browsers, kills and fuzzing: with B2B_TESTS=light these are skipped by name
+    "test_adversary.py", "test_cli_resume.py", "test_command_line.py", "test_csv_in_libreoffice.py",
+    "test_fastapi_app_in_a_browser.py", "test_mirror_kills.py", "test_pages.py", "test_payment_programs.py", "test_programs.py",
+    "test_site.py", "test_types.py",
+}  # fmt: skip
+
 Scripted = Callable[..., Awaitable[tuple[ScriptedServer, B2BClient]]]
 
 
 def connect(sandbox: Sandbox, **settings: Any) -> B2BClient:
     """A client of the sandbox."""
     return B2BClient(store_hash=sandbox.store_hash, auth_token=sandbox.auth_token, base_url=sandbox.base_url, **settings)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`.ci/run` runs the heavy tests on one Python only."""
+    if os.environ.get("B2B_TESTS") == "light":
+        for item in items:
+            if item.path.name in HEAVY:
+                item.add_marker(pytest.mark.skip(reason="heavy: runs on the first Python only"))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Mapping
 
 from rich.cells import cell_len
@@ -19,7 +20,10 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 def at_terminal(
     *arguments: str, width: int, typed: str = "", interrupt_at: str = "", environ: Mapping[str, str], timeout: float = 30
 ) -> tuple[int, str]:
-    """Run the command line at a terminal so wide. Returns the exit code, and what the screen got, with its escapes."""
+    """Run the command line at a terminal so wide. Returns the exit code, and what the screen got, with its escapes.
+
+    A program that has not ended after `timeout` seconds is killed: its exit code is then that of SIGKILL.
+    """
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
     attributes = termios.tcgetattr(slave)
@@ -35,6 +39,8 @@ def at_terminal(
         close_fds=True,
     ) as process:
         os.close(slave)
+        deadline = threading.Timer(timeout, process.kill)
+        deadline.start()
         if typed:
             os.write(master, typed.encode())
         shown = b""
@@ -50,7 +56,9 @@ def at_terminal(
                 process.send_signal(signal.SIGINT)
                 interrupt_at = ""
         os.close(master)
-        return process.wait(timeout), shown.decode().replace("\r\n", "\n")
+        code = process.wait()
+        deadline.cancel()
+        return code, shown.decode().replace("\r\n", "\n")
 
 
 def plain(screen: str) -> list[str]:

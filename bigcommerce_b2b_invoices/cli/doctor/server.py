@@ -84,7 +84,7 @@ def quota(answer: Answer, *, requests: int) -> Finding:
     if answer.status == 429:
         return unknown(check, "it is used up, by this or another integration of the store: try again in a minute")
     if text is None:
-        return ok(check, "the server does not tell its quota; the client then counts only its own requests, as it is made to")
+        return ok(check, "the server does not tell its quota; the client then counts only its own requests")
     found = _ALLOCATED.fullmatch(text)
     if found is None:
         return differs(check, "the header X-Requests-Allocated cannot be read; the client then counts only its own requests")
