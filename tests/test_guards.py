@@ -1,14 +1,30 @@
 """What must be true of the whole tree, so that a family, an endpoint or a method cannot be added in half."""
 
+import hashlib
 import inspect
 import re
 from pathlib import Path
 from types import ModuleType
 
+import attrs
 import pytest
 from faults.operations import OPERATIONS
 
-from bigcommerce_b2b_invoices import CompanyInvoices, CompanyPayments, ExtraFields, Invoices, Payments, Receipts
+from bigcommerce_b2b_invoices import (
+    CompanyInvoices,
+    CompanyPayments,
+    ExtraFields,
+    Invoice,
+    InvoiceChanges,
+    InvoiceDraft,
+    Invoices,
+    Payments,
+    Receipts,
+)
+from bigcommerce_b2b_invoices.cli import show
+from bigcommerce_b2b_invoices.mirror.columns import CHILDREN, INVOICE
+from bigcommerce_b2b_invoices.mirror.schema import SCHEMA_VERSION
+from bigcommerce_b2b_invoices.sandbox import writes as sandbox_writes
 from bigcommerce_b2b_invoices.wire import endpoints, payment_endpoints, receipt_endpoints
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +37,14 @@ NOT_OF_A_COMPANY = {  # reading methods of `Invoices` that the company view does
 PAYMENTS_IN_THE_MATRIX = {"iterate", "record", "set_status"}  # the others read, or are settled, as these or as `Invoices` are
 AS_PAYMENTS = {"record_payment", "payment_history", "reconcile"}  # methods of `Invoices` made of calls that are in the matrix
 PAYMENTS_OF_A_COMPANY = {"get", "of_invoice", "iterate"}  # no others, because the API cannot search for a company exactly
+NOT_IN_THE_MIRROR = {"details": "`raw` has them, and the child tables their parts", "additional_properties": "`raw` has them"}
+NOT_ON_THE_CARD = {
+    "additional_properties", "channel_id", "details", "external_customer_id", "external_pdf_url", "is_pending_payment", "source",
+    "type",
+}  # fmt: skip
+MIRRORS = {
+    1: "a34f52bd3888fd9b"
+}  # version of the schema -> its columns; a new column needs a new version, so that older mirrors are read anew
 NAMES_IN_THE_MATRIX = {"iterate": "walk"}  # method -> operation, if they have different names
 
 
@@ -82,3 +106,27 @@ def test_250_stands_in_one_place() -> None:
     found = [path.name for path in sources for line in path.read_text().splitlines() if re.search(r"=\s*250\b", line)]
 
     assert found == ["messages.py"]
+
+
+def test_every_value_of_an_invoice_is_in_the_mirror_or_excepted() -> None:
+    names = {field.name for field in attrs.fields(Invoice)}
+
+    assert names - set(INVOICE) - set(CHILDREN) == set(NOT_IN_THE_MIRROR)
+
+
+def test_other_columns_of_the_mirror_have_another_version() -> None:
+    tables = {"invoices": INVOICE, **{name: child.columns for name, child in CHILDREN.items()}}
+    columns = [f"{table}.{name}: {kind.name}" for table, kinds in tables.items() for name, kind in kinds.items()]
+
+    assert hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16] == MIRRORS[SCHEMA_VERSION]
+
+
+def test_every_value_of_an_invoice_is_on_the_card_or_excepted() -> None:
+    card = inspect.getsource(show)
+
+    assert {field.name for field in attrs.fields(Invoice) if f"invoice.{field.name}" not in card} == NOT_ON_THE_CARD
+
+
+@pytest.mark.parametrize(("cls", "known"), [(InvoiceDraft, sandbox_writes._CREATE), (InvoiceChanges, sandbox_writes._CHANGE)])
+def test_the_sandbox_takes_every_key_that_we_send(cls: type[attrs.AttrsInstance], known: dict[str, object]) -> None:
+    assert {re.sub(r"_(\w)", lambda found: found[1].upper(), field.name) for field in attrs.fields(cls)} == set(known)

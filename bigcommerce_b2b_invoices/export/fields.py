@@ -135,33 +135,33 @@ class ListField(Generic[Owner, Part]):
                     yield f"{self.name}[{index}].{name}", problem
 
 
-def column(name: str, kind: pa.DataType, convert: Callable[[Any], object]) -> Field[Owner]:
+def column(name: str, kind: pa.DataType, convert: Callable[[Any], object]) -> Field[Any]:
     """A column with the name of its attribute."""
     get = attrgetter(name)
     return Field(name, kind, lambda owner: convert(get(owner)))
 
 
-def text(name: str) -> Field[Owner]:
+def text(name: str) -> Field[Any]:
     """A column of texts."""
     return column(name, pa.string(), as_text)
 
 
-def json(name: str) -> Field[Owner]:
+def json(name: str) -> Field[Any]:
     """A column of opaque JSON as text."""
     return column(name, pa.string(), opaque)
 
 
-def integer(name: str, kind: pa.DataType) -> Field[Owner]:
+def integer(name: str, kind: pa.DataType) -> Field[Any]:
     """A column of whole numbers."""
     return column(name, kind, as_integer(kind.bit_width))
 
 
-def time(name: str) -> Field[Owner]:
+def time(name: str) -> Field[Any]:
     """A column of times."""
     return column(name, TIME, as_time)
 
 
-def money(name: str) -> list[Field[Owner]]:
+def money(name: str) -> list[Field[Any]]:
     """A column of amounts and one of their currencies."""
     get = attrgetter(name)
 

@@ -31,8 +31,9 @@ NOT_RUN = {  # a line of a block -> why the tests do not run the block
     "python -m bigcommerce_b2b_invoices.sandbox --host 0.0.0.0 --port 8080 --allow-remote": "opens a port to the network, for ever;"
     " tests/sandbox starts the same program",
     "python3 -m venv .venv": "needs a package index",
-    ".venv/bin/python tests/check.py": "runs all tests, this one included",
-    "pip install -e '.[test,spark]'": "needs a package index, and Java",
+    "python tests/check.py": "runs all tests, this one included",
+    ". .venv/bin/activate": "the environment of the block before",
+    "python3 -m venv .venv-all && . .venv-all/bin/activate": "needs a package index",
 }
 PACKAGES = {  # what the examples of a page need beside the library
     "dlt": ("dlt", "duckdb"),

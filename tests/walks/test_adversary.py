@@ -58,6 +58,7 @@ def walks(cls: type[Store], count: int, *, busy: bool = True, prepare: Callable[
     return asyncio.run(run())
 
 
+@pytest.mark.timeout(180)  # up to 25 seconds of CPU, and more under coverage beside other work
 @pytest.mark.parametrize("cls", [Honest, *MISBEHAVIOURS], ids=lambda cls: cls.__name__)
 def test_no_walk_says_that_it_is_complete_and_lost_a_row(cls: type[Store]) -> None:
     told = walks(cls, WALKS)
