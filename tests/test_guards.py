@@ -44,7 +44,7 @@ NOT_ON_THE_CARD = {
 }  # fmt: skip
 MIRRORS = {
     1: "a34f52bd3888fd9b"
-}  # version of the schema -> its columns; a new column needs a new version, so that older mirrors are read anew
+}  # version of the schema -> its columns; a new column needs a new version, so that older mirrors are read again
 NAMES_IN_THE_MATRIX = {"iterate": "walk"}  # method -> operation, if they have different names
 
 

@@ -98,7 +98,7 @@ def open_journal(path: Path | None, *, command: str, store_hash: str, dry_run: b
             raise ConfigurationError(f"another import is using {path}: let it end first")
         found, sound = _read(file, path, head)
         if not sound and not (json.dumps(head) + "\n").encode().startswith(_all(file)):
-            raise ConfigurationError(f"{path} is no journal: name another file with --journal")
+            raise ConfigurationError(f"{path} is not a journal: name another file with --journal")
         if dry_run:
             yield Journal(None, found)
             return
@@ -152,7 +152,7 @@ def _read(file: BinaryIO, path: Path, head: dict[str, object]) -> tuple[dict[str
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             if isinstance(error, ConfigurationError):
                 raise
-            raise ConfigurationError(f"{path}: line {number + 1} is damaged, or this is no journal") from None
+            raise ConfigurationError(f"{path}: line {number + 1} is damaged, or this is not a journal") from None
         sound += len(raw)
     return found, sound
 
@@ -167,7 +167,7 @@ def _noted(fields: dict[str, object]) -> tuple[str, Noted]:
 
 def _check(fields: object, path: Path, head: dict[str, object]) -> None:
     if not isinstance(fields, dict) or fields.get("version") != VERSION:
-        raise ConfigurationError(f"{path} is no journal of this version: move it away, or name another with --journal")
+        raise ConfigurationError(f"{path} is not a journal of this version: move it away, or name another with --journal")
     for name in ("command", "store"):
         if fields.get(name) != head[name]:
             raise ConfigurationError(f"{path} is the journal of another {name}: name another one with --journal")

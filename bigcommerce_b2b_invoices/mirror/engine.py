@@ -14,7 +14,7 @@ def make_engine(url: str) -> Engine:
     """An engine for a database's URL.
 
     Raises:
-        ConfigurationError: It is no such URL, or a package is missing.
+        ConfigurationError: The text is not the URL of such a database, or a package is missing.
     """
     try:
         parsed = make_url(url)

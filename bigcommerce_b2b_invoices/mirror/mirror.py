@@ -175,7 +175,7 @@ class _Sync:
             if full or (full is None and (is_due or state.bookmark is not None)):
                 try:
                     state = await self._sweep(state)
-                except MassDeletionError as error:  # its proof must not be used later: the next sweep begins anew
+                except MassDeletionError as error:  # its proof must not be used later: the next sweep starts from the beginning
                     refused = error
                     state = attrs.evolve(await self.thread.run(self.database.state), bookmark=None)
                     await self.thread.run(lambda: self.database.save_state(state))

@@ -214,7 +214,7 @@ def test_an_update_that_may_have_happened_is_looked_at_first(cli: Any, sandbox: 
     [
         ('{"version": 1, "command": "update", "store": "STORE"}', "is the journal of another command"),
         ('{"version": 1, "command": "create", "store": "other"}', "is the journal of another store"),
-        ('{"version": 9}', "is no journal of this version"),
+        ('{"version": 9}', "is not a journal of this version"),
         ("not json", "line 1 is damaged"),
     ],
 )

@@ -26,6 +26,14 @@ HOSTILE = [
 LONG = "123456789012345678901234.5678"
 
 
+def environ_of(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
+        "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
+        "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
+    }
+
+
 @pytest.fixture(scope="module")
 def environ() -> Iterator[dict[str, str]]:
     with Sandbox(invoices=0) as sandbox:
@@ -86,24 +94,14 @@ def test_a_card_has_every_id_amount_and_date_whole(environ: dict[str, str], widt
 def test_an_amount_that_is_wider_than_a_table_makes_each_row_some_lines(width: int) -> None:
     with Sandbox(invoices=0) as sandbox:
         sandbox.add(openBalance={"code": "USD", "value": LONG}, originalBalance={"code": "USD", "value": LONG})
-        environ = {
-            "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
-            "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
-            "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
-        }
-        _, screen = at_terminal("list", "--quiet", width=width, environ=environ)
-    assert LONG in screen.replace("\n", "\n")  # on a line of its own, if need be
+        _, screen = at_terminal("list", "--quiet", width=width, environ=environ_of(sandbox))
+    assert LONG in screen  # on a line of its own, if need be
 
 
 def test_ctrl_c_at_a_question_ends_the_command() -> None:
     with Sandbox(invoices=3) as sandbox:
-        environ = {
-            "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
-            "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
-            "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
-        }
         invoice_id = sandbox.invoice_ids[0]
-        code, screen = at_terminal("delete", str(invoice_id), width=100, interrupt_at="[y/N]", environ=environ)
+        code, screen = at_terminal("delete", str(invoice_id), width=100, interrupt_at="[y/N]", environ=environ_of(sandbox))
         assert sandbox.invoice(invoice_id) is not None
     assert (code, "interrupted" in screen) == (130, True)
 
@@ -111,13 +109,8 @@ def test_ctrl_c_at_a_question_ends_the_command() -> None:
 @pytest.mark.parametrize("answer", ["y\n", "n\n", "\n", "yes\n"])
 def test_delete_asks_and_only_a_yes_deletes(answer: str) -> None:
     with Sandbox(invoices=3) as sandbox:
-        environ = {
-            "BIGCOMMERCE_STORE_HASH": sandbox.store_hash,
-            "BIGCOMMERCE_ACCESS_TOKEN": sandbox.auth_token,
-            "BIGCOMMERCE_B2B_BASE_URL": sandbox.base_url,
-        }
         invoice_id = sandbox.invoice_ids[0]
-        code, screen = at_terminal("delete", str(invoice_id), width=100, typed=answer, environ=environ)
+        code, screen = at_terminal("delete", str(invoice_id), width=100, typed=answer, environ=environ_of(sandbox))
         is_gone = sandbox.invoice(invoice_id) is None
     assert code == 0
     assert "Delete 1 invoices? This cannot be undone." in screen

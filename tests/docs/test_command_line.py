@@ -1,4 +1,4 @@
-"""The screens in the documentation are what the commands print. `python tests/docs/test_command_line.py` writes them anew."""
+"""The screens in the documentation are what the commands print. `python tests/docs/test_command_line.py` updates them."""
 
 import re
 import shlex

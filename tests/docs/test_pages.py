@@ -1,6 +1,6 @@
 """Every example of the documentation runs, and prints what its page says.
 
-`python tests/docs/test_pages.py` writes the boxes with what the examples print anew.
+`python tests/docs/test_pages.py` updates the boxes with what the examples print.
 """
 
 import ast
