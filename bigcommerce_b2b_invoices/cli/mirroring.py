@@ -30,9 +30,10 @@ async def mirror_invoices(
 ) -> int:
     """Bring a copy of the invoices in SQLite or PostgreSQL up to date.
 
-    The first run reads everything; later runs read what was changed, and once a day everything again to find what was deleted. A
-    run that was stopped goes on where it was. Without a URL, the command takes it from BIGCOMMERCE_MIRROR_URL. Leave a password
-    out of the URL: it comes from PGPASSWORD or ~/.pgpass. The command exits with 3 if the copy may lack invoices.
+    The first run reads everything. Later runs read what was changed, and once a day they read everything again to find what was
+    deleted. If a run was stopped, the next run continues where it stopped. Without a URL, the command takes it from
+    BIGCOMMERCE_MIRROR_URL. Leave a password out of the URL: it comes from PGPASSWORD or ~/.pgpass. The command exits with 3 if
+    the copy may lack invoices.
 
     For example:
 
@@ -42,7 +43,7 @@ async def mirror_invoices(
 
     Args:
         url: The database, such as sqlite:///invoices.db.
-        watch: Go on until Ctrl-C, with so many seconds from one run to the next.
+        watch: Repeat until Ctrl-C, with this many seconds from one run to the next.
         full: Read everything now.
         output: What to print; the JSON is one summary for each run.
         settings: Where to connect.

@@ -54,7 +54,7 @@ CONFIG_COLUMNS: dict[str, Any] = {
 
 
 class StoreError(B2BError):
-    """A store cannot be loaded, so the run fails: nothing of it is committed. The cause is the error of the store.
+    """A store cannot be loaded, so the run fails and commits nothing. The cause is the error of the store.
 
     Attributes:
         store: The name of the store.
@@ -77,15 +77,15 @@ def b2b_invoices(stores: Stores, *, sweep: Literal["never", "daily", "weekly"] =
     lines, shipments and extra fields are child tables. Amounts are exact, times are in UTC.
 
     The first run reads each store whole. Later runs read what was changed, and a sweep reads the whole store again to find what
-    was deleted. A row is deleted only with proof: a complete walk that did not meet it, or a 404 of the API. A sweep that would
-    delete more than a fifth of a store's rows, and more than 50, deletes none, and the log says so. If the first walk cannot
-    prove that it missed nothing, the log says so, and a run on the next day reads the store again.
+    was deleted. The source deletes a row only with proof: a complete walk did not find the invoice, or the API answered 404. A
+    sweep that would delete more than a fifth of a store's rows, and more than 50, deletes none, and the log says so. If the first
+    walk cannot prove that it missed nothing, the log says so, and a run on the next day reads the store again.
 
-    The rows of a store go to the pipeline's working directory before dlt gets them. A run that was killed goes on from there,
-    and asks for no page twice but the last, as long as the directory is kept. dlt's state holds the cursors, and the ids that
-    were loaded, about a byte for each. Stores are read 16 at a time, each with its own quota.
+    The rows of a store go to the pipeline's working directory before dlt gets them. If a run was killed, the next run continues
+    from there. It requests no page again except the last one, as long as you keep the directory. dlt's state holds the cursors,
+    and the ids that were loaded, about a byte for each. Stores are read 16 at a time, each with its own quota.
 
-    A run costs 2 requests for a quiet store, and a sweep about 1 for each 248 invoices. The rate limiter of a client knows only
+    A run costs 2 requests for a quiet store, and a sweep about 1 for each 240 invoices. The rate limiter of a client knows only
     its own requests, so if runs follow each other within a minute, give each client of a store the same `RateLimiter`.
 
     To plain Parquet files, dlt appends instead of merging: each version of an invoice is a row, and a deletion is a row whose
@@ -98,8 +98,8 @@ def b2b_invoices(stores: Stores, *, sweep: Literal["never", "daily", "weekly"] =
 
     Raises:
         ConfigurationError: There is no store.
-        TypeError: A store is not a function.
-        ValueError: `sweep` is another text.
+        TypeError: The value for a store is not a function.
+        ValueError: `sweep` is not one of the three choices.
 
     A run raises the error of the resource. Its cause is a StoreError that names the store: a credential is wrong, two names are
     the same store, the store cannot be read, or a column cannot hold a value, such as an amount beyond `decimal(38, 9)`. Nothing

@@ -55,7 +55,7 @@ class B2BInvoices(DataSource):
     an equal `status` or `customer_id`, or a range of `created_at`; and it reads only the stores that an equal `store` or
     `store IN (...)` leaves. The plan shows these filters.
 
-    A store costs about one request for each 248 of these invoices, and one more; the driver sends none. No credential is in an
+    A store costs about one request for each 240 of these invoices, and one more; the driver sends none. No credential is in an
     option, in the plan, or in an error.
 
     Raises:

@@ -40,12 +40,14 @@ BEATS = 6  # how often a process looks at the log in that time; it has time for 
 class RedisRateLimiter(RateLimiter):
     """A `RateLimiter` whose quota is shared by every process that uses the same Redis for the same store.
 
-    A lease costs one round trip to Redis and, in the background, another one to give it back. While leases count, Redis is also
-    asked twice a second whether it still knows them. The store's address and hash are the key, so stores never share a quota by
-    accident. Several clients of one process share one RedisRateLimiter, as they would share a RateLimiter.
+    A lease costs one round trip to Redis and, in the background, another one to give it back. While this process has leases that
+    count, it also asks Redis twice a second, or more often if `per` is short, whether Redis still knows them. The store's address
+    and hash are the key, so stores never share a quota by accident. Several clients of one process share one RedisRateLimiter, as
+    they would share a RateLimiter.
 
     If Redis lost its data, or is new, nobody gets a lease for 3 seconds (a third of `per` if that is less). In this time, each
-    process writes down the requests that it still counts. This needs a process whose event loop runs and that reaches Redis.
+    process writes down the requests that it still counts. A process can do this only if its event loop runs and it can reach
+    Redis.
 
     Args:
         redis: The Redis client, which is used and never closed. It must belong to the event loop of the B2B clients.
@@ -96,7 +98,7 @@ class RedisRateLimiter(RateLimiter):
     async def aclose(self) -> None:
         """Tell Redis about the leases that were just given back. Without this, they become free up to `longest` seconds later.
 
-        Afterwards, a Redis that loses its data forgets the requests of this limiter.
+        If Redis loses its data afterwards, it no longer knows the requests of this limiter.
         """
         if self._asker is not None and not (self._single or self._bulk):  # it asks for a waiter that has left
             await self._asker

@@ -37,6 +37,8 @@ class State:
 
     Attributes:
         sweep: The number of the last sweep that began; 0: none.
+        proven: The number of the last sweep whose walk missed nothing; 0: none.
+        doubted: The last sweep during which, or after which, an invoice could not be read or asked for; 0: none.
         bookmark: Where that sweep goes on; None: it has ended.
         cursor: Where the next change feed begins.
         synced_at: When the last sync ended.
@@ -44,10 +46,17 @@ class State:
     """
 
     sweep: int = 0
+    proven: int = 0
+    doubted: int = 0
     bookmark: str | None = None
     cursor: str | None = None
     synced_at: datetime | None = None
     swept_at: datetime | None = None
+
+    @property
+    def may_lack_rows(self) -> bool:
+        """Whether no sweep has proven that the mirror has every invoice, or a doubt came after the last proof."""
+        return self.proven <= self.doubted
 
 
 @attrs.frozen
@@ -123,7 +132,8 @@ class Database:
                 columns = {column["name"] for column in found.get_columns(table.name)}
                 if state not in present or not {"store_hash"} <= columns:
                     raise MirrorError(
-                        f"the database has a table {table.name!r} that is not of a mirror: give the mirror a database of its own"
+                        f"the database has a table {table.name!r} that does not belong to a mirror: give the mirror a "
+                        "database of its own"
                     )
             versions = set(connection.scalars(select(state.c.schema_version))) if state in present else set()
             if any(version > SCHEMA_VERSION for version in versions):
@@ -131,7 +141,8 @@ class Database:
                     f"a newer version of bigcommerce-b2b-invoices wrote this mirror (schema {max(versions)}, this one knows "
                     f"{SCHEMA_VERSION}): update the package"
                 )
-            if any(version < SCHEMA_VERSION for version in versions):
+            is_older = state in present and {column["name"] for column in found.get_columns(state.name)} != set(state.c.keys())
+            if is_older or any(version < SCHEMA_VERSION for version in versions):
                 self._tables.metadata.drop_all(connection)
             self._tables.metadata.create_all(connection)
 

@@ -28,7 +28,7 @@ def make_engine(url: str) -> Engine:
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ConfigurationError(f"a mirror lives in SQLite or PostgreSQL, not in {parsed.get_backend_name()}: {shown(parsed)}")
+        raise ConfigurationError(f"a mirror needs SQLite or PostgreSQL, not {parsed.get_backend_name()}: {shown(parsed)}")
     try:
         if parsed.get_backend_name() == "sqlite":
             return create_engine(parsed, hide_parameters=True, connect_args={"timeout": 30})

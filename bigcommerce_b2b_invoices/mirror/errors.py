@@ -8,7 +8,7 @@ class MirrorError(B2BError):
 
 
 class MirrorInUseError(MirrorError):
-    """Another process, or another `Mirror` of this one, writes the mirror of this store. Nothing was sent."""
+    """Another process, or another `Mirror` in this process, writes the mirror of this store. Nothing was sent."""
 
 
 class DatabaseUnavailableError(MirrorError):
@@ -21,7 +21,7 @@ class MassDeletionError(B2BError):
     If the invoices are really gone, sync once with a `Mirror` that has a larger `max_deleted`.
 
     Attributes:
-        count: Invoices that the sync would have deleted, or more: it stops to count once they are too many.
+        count: Invoices that the sync would have deleted. There may be more: the sync stops counting once there are too many.
         total: Invoices that the mirror holds of this store.
     """
 

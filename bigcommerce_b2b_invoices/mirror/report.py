@@ -26,9 +26,11 @@ class MirrorReport:
         requests: Requests that the sync made.
         seconds: How long it took.
         guarantee: "complete" if the mirror then held every invoice as the store had it at a moment during the sync. "best_effort"
-            if a sweep could not prove that; `anomalies` says why.
-        may_lack_rows: Whether the mirror may lack invoices. A "best_effort" sweep of a mirror that was complete before does not
-            make it so: each invoice that it did not meet was asked for.
+            if this sync or an earlier one could not prove that; `anomalies` says why.
+        may_lack_rows: Whether the mirror may lack invoices. It stays True until a sweep proves that it missed nothing. If the
+            mirror was complete before, a "best_effort" sweep alone does not make this True: the sync requests each invoice that
+            the sweep did not find. It becomes True if an invoice cannot be read, or if the store counts more invoices than the
+            mirror has.
         anomalies: Oddities, one sentence each.
     """
 
@@ -56,7 +58,7 @@ class Tally:
     unreadable: int = 0
     requests: int = 0
     is_best_effort: bool = False
-    may_lack_rows: bool = False
+    is_doubted: bool = False
     anomalies: list[str] = attrs.Factory(list)
 
     @property
@@ -70,11 +72,10 @@ class Tally:
         self.updated += written.updated
         self.unchanged += written.unchanged
 
-    def end_sweep(self, report: WalkReport, *, is_first: bool) -> None:
+    def end_sweep(self, report: WalkReport) -> None:
         """A sweep has read the whole list."""
         if report.guarantee != "complete":
             self.is_best_effort = True
-            self.may_lack_rows = self.may_lack_rows or is_first
             for anomaly in report.anomalies:
                 self._note(anomaly)
 
@@ -85,11 +86,13 @@ class Tally:
 
     def doubt(self, anomaly: str) -> None:
         """The mirror may not be as the store is."""
-        self.is_best_effort = self.may_lack_rows = True
+        self.is_best_effort = self.is_doubted = True
         self._note(anomaly)
 
-    def report(self) -> MirrorReport:
+    def report(self, *, may_lack_rows: bool) -> MirrorReport:
         """All that was counted."""
+        if may_lack_rows and not self.is_best_effort:
+            self._note("an earlier sync could not prove that the mirror has every invoice: sync with full=True")
         return MirrorReport(
             inserted=self.inserted,
             updated=self.updated,
@@ -98,8 +101,8 @@ class Tally:
             unreadable=self.unreadable,
             requests=self.requests,
             seconds=time.monotonic() - self.began,
-            guarantee="best_effort" if self.is_best_effort else "complete",
-            may_lack_rows=self.may_lack_rows,
+            guarantee="best_effort" if self.is_best_effort or may_lack_rows else "complete",
+            may_lack_rows=may_lack_rows,
             anomalies=tuple(self.anomalies),
         )
 

@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bigcommerce_b2b_invoices.mirror.columns import CHILDREN, INVOICE, Kind
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NUL, SYMBOL_FOR_NUL = "\0", "\u2400"
 
 
@@ -135,6 +135,8 @@ def tables(dialect: str, schema: str | None = None) -> Tables:
         _key("store_hash"),
         Column("schema_version", Integer, nullable=False),
         Column("sweep", BigInteger, nullable=False),
+        Column("proven", BigInteger, nullable=False),
+        Column("doubted", BigInteger, nullable=False),
         Column("bookmark", Text),
         Column("cursor", Text),
         Column("synced_at", UTCTime),

@@ -52,39 +52,40 @@ class ChangeFeed(Generic[T]):
     """Invoices changed since a cursor, the newest change first: `async for invoice in feed`, then keep `feed.cursor`.
 
     A feed is complete: it delivers every invoice whose `updatedAt` is at or after the cursor, in its present version. Two
-    consecutive feeds never deliver the same version. One request if nothing changed, otherwise one for each 248 changes. Without
+    consecutive feeds never deliver the same version. One request if nothing changed, otherwise one for each 240 changes. Without
     a cursor, the feed delivers every invoice of the store. If 249 or more invoices share a second that must be read, as right
     after an import, the feed reads every invoice of the store, once.
 
-    The second of the cursor counts as over once the `Date` of an answer has passed it by `overlap` seconds. A change that is
-    committed into it later is not seen, nor is one that comes after the server's clock was set back. `overlap` makes such a
-    change less likely to be missed, at the price of reading that many seconds again. The `overlap` of a feed also decides which
-    versions its cursor holds, and the next feed reads no earlier second, because it could deliver a version again. So if you
-    raise `overlap` from one feed to the next, only the feed after that one reads more seconds again.
+    The second of the cursor counts as over once the `Date` of an answer has passed it by `overlap` seconds. The feed does not see
+    a change that the store commits into that second later. It also does not see a change that comes after the server's clock was
+    set back. A larger `overlap` makes it less likely that the feed misses such a change, but the feed then reads more seconds
+    again. The `overlap` of a feed also decides which versions its cursor holds, and the next feed reads no earlier second,
+    because it could deliver a version again. So if you raise `overlap` from one feed to the next, only the feed after that one
+    reads more seconds again.
 
     A row whose `updatedAt` is in the future is delivered once; `anomalies` then says that each feed has to read it again. An
-    invoice whose `updatedAt` cannot be read is delivered once for each of its versions. As long as a store has one, each feed
-    that knows of it reads every invoice of the store, and `anomalies` says so. The cursor grows by about 25 characters for each
-    row that feeds must compare.
+    invoice whose `updatedAt` cannot be read is delivered once for each of its versions. As long as a store has such an invoice,
+    each feed that knows of it reads every invoice of the store, and `anomalies` says so. The cursor grows by about 25 characters
+    for each row that feeds must compare.
 
     A feed that begins with a datetime delivers the invoices whose `updatedAt` is in that second or later, and those whose
-    `updatedAt` cannot be read. Its cursor keeps all these promises. If the server has shown no change that late, the cursor is
-    the newest change that it has shown. So the next feed delivers each change that comes after the first request, even if your
-    clock is ahead of the server's.
+    `updatedAt` cannot be read. Its cursor gives the same guarantees. If the server has shown no change at or after that time, the
+    cursor stands at the newest change that the server has shown. So the next feed delivers each change that comes after the first
+    request, even if your clock is ahead of the server's.
 
     `cursor` changes only when the feed reaches its end. If you leave the loop, a new loop over the same feed goes on at the same
     place; after an IncompleteWalkError it begins again. An invoice that cannot be read raises a DecodeError, unless the feed was
     given `on_unreadable`. The feed then goes on after that invoice.
 
     `bookmark` lets another process continue a feed that was interrupted: `changes(resume=bookmark)`. Both feeds together deliver
-    every change, and the last cursor is as good as that of one feed. What was changed after the first feed had begun belongs to
-    the next feed. Resuming takes about one request more, and one for each 248 invoices that were changed meanwhile. If the feed
+    every change, and the last cursor is as good as that of one feed. A change that came after the first feed had begun belongs to
+    the next feed. Resuming takes about one request more, and one for each 240 invoices that were changed meanwhile. If the feed
     reads every invoice of the store, the resumed feed reads every invoice once more, but delivers only those that are left. A
     version comes twice only in two cases: after an IncompleteWalkError, when the feed begins again and so does its bookmark; and
     if a feed that reads every invoice has delivered more ids than a bookmark holds. A bookmark holds 4,000 ids of any kind, and
     up to 256,000 that are close together.
 
-    A feed has one consumer: the loop over it, or the task that calls `anext`. While that one goes on, a second one gets a
+    A feed has one consumer: the loop over it, or the task that calls `anext`. While one consumer is active, a second one gets a
     RuntimeError, and the first loses nothing. Anybody can continue the feed when the loop was left, has ended or raised an error,
     when its task is over, or after `stop`.
 
@@ -189,7 +190,7 @@ class ChangeFeed(Generic[T]):
         raise StopAsyncIteration
 
     def stop(self) -> None:
-        """Let another task continue the feed, although the present consumer has not left its loop. Sends no request."""
+        """Let another task continue the feed, even if the present consumer has not left its loop. Sends no request."""
         self._consumer.free()
 
     @property
@@ -241,7 +242,8 @@ class ChangeFeed(Generic[T]):
         answer = await self._source.fetch(self._latest, 0, MAX_LIMIT, _do_nothing)
         marks = marks_of(answer.rows, self._latest)
         later = sum(self._explains(mark.id, mark.key or 0) for mark in marks)
-        pushed, self._checks.pushed = self._checks.pushed, 0
+        pushed = self._checks.pushed
+        self._checks.explained()
         if pushed > later and later < len(marks):
             wrong = self._incomplete("rows moved down the list although none was changed: the server may leave rows out")
             self._begin_again()

@@ -95,8 +95,8 @@ class Consumer:
     def refusal(self) -> RuntimeError:
         """The error of a second consumer."""
         return RuntimeError(
-            f"a {self._name} has one consumer, and another loop or task is it: make one {self._name} for each consumer, or call"
-            " stop() to let another one follow"
+            f"a {self._name} has one consumer, and another loop or task is that consumer: make one {self._name} for each "
+            "consumer, or call stop() to let another one follow"
         )
 
 

@@ -4,6 +4,7 @@ A proof assumes that each answer is a slice of one sorted list, that pages are f
 order. No request checks these assumptions, but the answers of a walk show it if one of them does not hold.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from bigcommerce_b2b_invoices.walks.order import Mark, Order
@@ -16,9 +17,6 @@ class PageChecks:
     """Looks at the accepted pages of one pass, in the order of the list.
 
     Attributes:
-        pushed: By how many places rows moved down the list between two pages, in the order in which the answers arrived. Rows
-        that
-            were added before them explain it, or rows that the server left out of a page.
         size_unsure: Whether too few pages tell how many rows a full page has, if the server does not say so.
     """
 
@@ -31,7 +29,7 @@ class PageChecks:
         self._rank: int | None = None  # the place in the list of the first row with the key of that one
         self._arrived = 0
         self._known: dict[int, Mark] = {}  # the rows of the page before, in their order
-        self.pushed: int = 0
+        self._pushes: list[tuple[int, int, int]] = []  # from this answer to that one, a row moved down by so many places
         self.size_unsure: bool = False
 
     def contradiction(
@@ -78,8 +76,26 @@ class PageChecks:
     def _measure(self, offset: int, marks: Sequence[Mark], arrived: int) -> None:
         """By how many places the last row of the page before moved down."""
         if self._last is not None and self._rank is not None and (rank := self._rank_of(offset, marks, self._last)) is not None:
-            moved = rank - self._rank
-            self.pushed += max(0, moved if arrived > self._arrived else -moved)
+            moved = rank - self._rank if arrived > self._arrived else self._rank - rank
+            if moved > 0:
+                self._pushes.append((min(arrived, self._arrived), max(arrived, self._arrived), moved))
+
+    @property
+    def pushed(self) -> int:
+        """The fewest rows that explain why rows moved down the list: added before them, or left out of a page by the server.
+
+        Pages are requested ahead, so their answers can arrive in another order than that of the list. Then one added row pushes
+        rows between several pairs of answers. Only pairs that do not overlap in time need rows of their own.
+        """
+        ends, fewest = [0], [0]  # fewest[i]: up to the answer ends[i]
+        for began, ended, moved in sorted(self._pushes, key=lambda push: push[1]):
+            fewest.append(max(fewest[-1], fewest[bisect_right(ends, began) - 1] + moved))
+            ends.append(ended)
+        return fewest[-1]
+
+    def explained(self) -> None:
+        """Forget the rows that moved down so far."""
+        self._pushes.clear()
 
     def _rank_of(self, offset: int, marks: Sequence[Mark], wanted: Mark) -> int | None:
         for index, mark in enumerate(marks):

@@ -176,6 +176,7 @@ class Plan:
         self._ended = 0  # when the server showed that end
         self._added = 0  # delivered rows that were not in the list when the pass was there
         self._fallen = 0  # by how much the total count fell, in all
+        self._risen = 0  # by how much it rose
         self._total: int | None = None
         self._first_total: int | None = None
         self._rose = False  # whether the last answer counted more rows than the one before
@@ -280,8 +281,10 @@ class Plan:
             self.doubt("the server sent rows without a readable id: any missing row may be one of them")
         elif len({mark.id for mark in marks}) < len(marks):
             self.doubt("two rows of a page have the same id: the walk delivered only the first")
-        self._fallen += 0 if total is None or self._total is None else max(0, self._total - total)
-        self._rose = total is not None and self._total is not None and total > self._total
+        change = 0 if total is None or self._total is None else total - self._total
+        self._fallen += max(0, -change)
+        self._risen += max(0, change)
+        self._rose = change > 0
         self._total = total
         self._first_total = total if self._first_total is None else self._first_total
 
@@ -434,7 +437,7 @@ class Plan:
             self.doubt(f"pages sorted by {self._unconnected} did not connect at first: their order may change")
         elif self._fallen and self._checks.size_unsure:
             self.doubt("the server sent fewer rows than requested on a page that is not the last")
-        elif self._checks.pushed > self._added + self._fallen and self.home != self._latest:
+        elif self._checks.pushed > self._added + min(self._risen, self._fallen) and self.home != self._latest:
             self.doubt("rows moved down the list although none was added: the server may leave rows out")
 
     def _begin(self, order: Order, *, until: int | None = None) -> None:

@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 class Stream(AsyncIterator[T]):
     """An async iterator for one consumer, who loops over it once. When the loop ends, for any reason, it cancels pending work.
 
-    While one consumer goes on, a second one gets a RuntimeError, and the first loses nothing: see `Consumer`.
+    While one consumer is active, a second one gets a RuntimeError, and the first loses nothing: see `Consumer`.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Stream(AsyncIterator[T]):
         return self.take()
 
     async def take(self) -> T:
-        """The next element, for a caller that is the only consumer by itself; everybody else loops."""
+        """The next element, for internal use: the caller must itself ensure that it is the only consumer. All others loop."""
         if self._busy:
             raise self._consumer.refusal()
         if self._broken_off:
@@ -89,8 +89,8 @@ class Stream(AsyncIterator[T]):
 class BulkRun(Stream[Outcome[Item, Result]]):
     """The outcomes of one operation on many items: the result of `bulk.run`, which describes it.
 
-    It has one consumer, who loops over it once. While that one goes on, another task gets a RuntimeError, and the first loses
-    nothing. If the loop ends early, for any reason, the run cannot be continued; `summary` says what was done.
+    It has one consumer, who loops over it once. While one consumer is active, another task gets a RuntimeError, and the first
+    loses nothing. If the loop ends early, for any reason, the run cannot be continued; `summary` says what was done.
     """
 
     def __init__(

@@ -81,7 +81,7 @@ class Walk(Generic[T]):
     walk: loop over it again, or use its `bookmark` in another process. A row that cannot be read raises a DecodeError, unless the
     walk was given `on_unreadable`. If you continue the walk, it goes on after that row.
 
-    A walk has one consumer: the loop over it, or the task that calls `anext`. While that one goes on, a second one gets a
+    A walk has one consumer: the loop over it, or the task that calls `anext`. While one consumer is active, a second one gets a
     RuntimeError, and the first loses nothing. Anybody can continue the walk when the loop was left, has ended or raised an error,
     when its task is over, or after `stop`.
 

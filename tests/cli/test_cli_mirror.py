@@ -11,7 +11,13 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="needs the extra mirror")
 
+from sqlalchemy import make_url
+
 from bigcommerce_b2b_invoices.sandbox import Sandbox
+
+NAMES_ARE_QUOTED = pytest.mark.skipif(
+    make_url("sqlite:///%20").database == "%20", reason="before SQLAlchemy 2.1, a percent sign in a file's name is just that"
+)
 
 
 @pytest.fixture
@@ -64,7 +70,7 @@ def test_the_url_may_come_from_the_environment(cli: Any, sandbox: Sandbox, tmp_p
         ("postgresql://user@127.0.0.1:1/db?password=s3%40cret&sslmode=s3%40cret", 1),
         ("sqlite:////tmp/x.db?timeout=s3cret", 2),
         ("sqlite:////tmp/x.db?uri=s3cret", 2),
-        ("sqlite:////tmp/x%00.db", 2),
+        pytest.param("sqlite:////tmp/x%00.db", 2, marks=NAMES_ARE_QUOTED),
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line_without_its_password(cli: Any, sandbox: Sandbox, url: str, code: int) -> None:

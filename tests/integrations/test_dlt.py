@@ -307,14 +307,40 @@ def test_a_sweep_deletes_what_is_gone_and_its_children(acme: Sandbox, tmp_path: 
 
 def test_an_invoice_that_a_page_left_out_is_not_deleted(acme: Sandbox, tmp_path: Path) -> None:
     load(tmp_path, acme=maker(acme))
-    rows = sorted((acme.invoice(each) or {} for each in acme.invoice_ids[1:]), key=lambda row: (str(row["createdAt"]), row["id"]))
-    pagination = {"totalCount": 600, "offset": 0, "limit": 250}
-    page = {"code": 200, "data": rows[:250], "meta": {"message": "SUCCESS", "pagination": pagination}}
     sweep_is_due(tmp_path)
-    acme.fail(times=1, body=page, path="/invoices", method="GET")
+    acme.fail(times=1, body=page_without(acme, acme.invoice_ids[0]), path="/invoices", method="GET")
     load(tmp_path, acme=maker(acme))
 
     assert query(tmp_path, "select count(*) from invoices")[0][0] == 600
+
+
+def test_a_page_that_lacks_a_row_while_another_is_deleted_costs_no_row(acme: Sandbox, tmp_path: Path) -> None:
+    load(tmp_path, acme=maker(acme))
+    ordered = in_order(acme)
+    delete(acme, *ordered[-51:])  # more than are asked for if the sweep is a proof
+    lacking = min(ordered[260:440], key=lambda number: str((acme.invoice(number) or {})["updatedAt"]))
+    before = len(acme.requests)
+    assert len(invoices_of(acme)) == 549
+    offset = sorted(int(dict(request.query)["offset"]) for request in acme.requests[before:])[2]  # 0, 0, the second page
+    acme.fail(times=1, body=page_without(acme), path="/invoices", method="GET")
+    acme.fail(times=1, body=page_without(acme, lacking, offset), path="/invoices", method="GET")
+    delete(acme, ordered[0])  # after the page that lacks a row: the rows after it stay at their places
+    sweep_is_due(tmp_path)
+    load(tmp_path, acme=maker(acme))
+
+    assert [row[0] for row in query(tmp_path, "select id from invoices order by id")] == sorted(ordered[:-51])
+
+
+def in_order(store: Sandbox) -> list[int]:
+    """The ids in the order of the list."""
+    return sorted(store.invoice_ids, key=lambda number: (str((store.invoice(number) or {})["createdAt"]), number))
+
+
+def page_without(store: Sandbox, missing: int | None = None, offset: int = 0) -> dict[str, Any]:
+    """A page of the list, as a store would send it that leaves out an invoice."""
+    rows = [store.invoice(number) for number in in_order(store) if number != missing][offset : offset + 250]
+    pagination = {"totalCount": len(store.invoice_ids), "offset": offset, "limit": 250}
+    return {"code": 200, "data": rows, "meta": {"message": "SUCCESS", "pagination": pagination}}
 
 
 def test_a_gateways_404_deletes_nothing(acme: Sandbox, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A mirror is as its store is, in SQLite and in PostgreSQL, and never loses a row on a guess."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from bigcommerce_b2b_invoices.mirror import (
 )
 from bigcommerce_b2b_invoices.mirror.database import Database, State, Written
 from bigcommerce_b2b_invoices.mirror.engine import make_engine
+from bigcommerce_b2b_invoices.mirror.mirror import EVERYTHING
 from bigcommerce_b2b_invoices.sandbox import Sandbox
 
 
@@ -97,14 +99,113 @@ async def test_what_a_best_effort_sweep_did_not_meet_is_asked_for(url: str, stor
         await assert_equal(url, client)
 
 
-def _page_without(store: Sandbox, missing: set[int]) -> dict[str, Any]:
-    """The first page of the list, as a store would send it that leaves out an invoice."""
+async def test_what_was_not_proven_stays_so_until_a_sweep_proves_it(url: str, store: Sandbox) -> None:
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        store.fail(times=1, delay=0.001, path="/invoices")  # the request for the first cursor
+        store.fail(times=1, body=_page_without(store, {store.invoice_ids[3]}), path="/invoices")
+        first = await mirror.sync()
+        store.add(invoiceNumber="N")
+        quiet = await mirror.sync()
+        full = await mirror.sync(full=True)
+        last = await mirror.sync()
+
+        assert [(each.guarantee, each.may_lack_rows) for each in (first, quiet)] == [("best_effort", True)] * 2
+        assert quiet.anomalies == ("an earlier sync could not prove that the mirror has every invoice: sync with full=True",)
+        assert [(each.guarantee, each.may_lack_rows, each.anomalies) for each in (full, last)] == [("complete", False, ())] * 2
+        await assert_equal(url, client)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+async def test_an_unreadable_invoice_is_a_doubt_until_a_sweep_reads_all(url: str, store: Sandbox, *, interrupted: bool) -> None:
+    def stop(rows: int) -> None:
+        if interrupted and rows == 300:
+            raise KeyError("stop")
+
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        odd = store.invoice_ids[0]
+        was = store.invoice(odd)
+        assert was
+        store.add(**{**was, "openBalance": {"code": "USD", "value": "much"}})
+        with contextlib.suppress(KeyError):
+            await mirror.sync(on_row=stop)
+        swept = await mirror.sync()
+        quiet = await mirror.sync()
+        store.add(**was)
+        full = await mirror.sync(full=True)
+
+        assert [(each.guarantee, each.may_lack_rows) for each in (swept, quiet)] == [("best_effort", True)] * 2
+        assert (full.guarantee, full.may_lack_rows, full.unreadable) == ("complete", False, 0)
+        await assert_equal(url, client)
+
+
+async def test_a_sweep_that_passed_over_a_row_before_it_was_interrupted_deletes_only_what_the_api_says_is_gone(
+    url: str, store: Sandbox
+) -> None:
+    def stop(rows: int) -> None:
+        if rows == 300:
+            raise KeyError("stop")
+
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        await mirror.sync()
+        oldest_first = sorted(store.invoice_ids, key=lambda number: int(str((store.invoice(number) or {})["createdAt"])))
+        was = store.invoice(oldest_first[0]) or {}
+        store.add(**{**was, "openBalance": {"code": "USD", "value": "much"}})
+        with pytest.raises(KeyError):
+            await mirror.sync(full=True, on_row=stop)
+        for number in oldest_first[-51:]:  # more than are asked for if the sweep is a proof
+            await client.invoices.delete(number)
+        before = len(store.requests)
+        report = await mirror.sync(full=True)
+        asked = {
+            int(request.path.split("/")[-1]) for request in store.requests[before:] if not request.path.endswith("/invoices")
+        }
+
+        assert asked >= set(oldest_first[-51:])
+        assert (report.deleted, report.may_lack_rows) == (51, True)
+
+
+async def test_a_page_that_lacks_a_row_while_another_is_deleted_costs_no_row(url: str, store: Sandbox) -> None:
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        await mirror.sync()
+        ordered = sorted(store.invoice_ids, key=lambda number: int(str((store.invoice(number) or {})["createdAt"])))
+        for number in ordered[-51:]:  # more than are asked for if the sweep is a proof
+            await client.invoices.delete(number)
+        lacking = min(ordered[260:440], key=lambda number: int(str((store.invoice(number) or {})["updatedAt"])))
+        before = len(store.requests)
+        assert len([invoice async for invoice in client.invoices.iterate(EVERYTHING)]) == 549
+        offset = sorted(int(dict(request.query)["offset"]) for request in store.requests[before:])[2]  # 0, 0, the second page
+        store.fail(times=1, body=_page_without(store, set()), path="/invoices")
+        store.fail(times=1, body=_page_without(store, {lacking}, offset), path="/invoices")
+        await client.invoices.delete(ordered[0])  # after the page that lacks a row: the rows after it stay at their places
+        report = await mirror.sync(full=True)
+
+        assert lacking in [row["id"] for row in rows_of(url, client.store_hash)["invoices"]]
+        assert (report.deleted, report.guarantee, report.anomalies) == (51, "complete", ())
+
+
+async def test_a_store_that_counts_more_than_the_mirror_has_is_a_doubt(url: str, store: Sandbox) -> None:
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        await mirror.sync()
+        old = store.invoice(store.invoice_ids[2]) or {}
+        late = store.add(invoiceNumber="LATE", createdAt=old["createdAt"], updatedAt=old["updatedAt"])  # no feed can show it
+        store.fail(times=1, body=_page_without(store, {late}), path="/invoices")
+        full = await mirror.sync(full=True)
+        quiet = await mirror.sync()
+        again = await mirror.sync(full=True)
+
+        assert "the store counts 601 invoices, and the mirror has 600" in full.anomalies
+        assert [(each.guarantee, each.may_lack_rows) for each in (full, quiet)] == [("best_effort", True)] * 2
+        assert (again.guarantee, again.inserted, again.may_lack_rows) == ("complete", 1, False)
+
+
+def _page_without(store: Sandbox, missing: set[int], offset: int = 0) -> dict[str, Any]:
+    """A page of the list, as a store would send it that leaves out an invoice."""
     rows = [store.invoice(number) for number in store.invoice_ids if number not in missing]
     rows.sort(key=lambda row: (int((row or {})["createdAt"]), int((row or {})["id"])))  # type: ignore[call-overload]
     return {
         "code": 200,
-        "data": rows[:250],
-        "meta": {"message": "SUCCESS", "pagination": {"totalCount": len(store.invoice_ids), "offset": 0, "limit": 250}},
+        "data": rows[offset : offset + 250],
+        "meta": {"message": "SUCCESS", "pagination": {"totalCount": len(store.invoice_ids), "offset": offset, "limit": 250}},
     }
 
 
@@ -288,8 +389,8 @@ async def test_one_mirror_runs_one_sync_at_a_time(url: str, store: Sandbox) -> N
 @pytest.mark.parametrize(
     ("statement", "text"),
     [
-        ("create table invoices (id integer)", "that is not of a mirror"),
-        ("create table line_items (sku varchar(10))", "that is not of a mirror"),
+        ("create table invoices (id integer)", "that does not belong to a mirror"),
+        ("create table line_items (sku varchar(10))", "that does not belong to a mirror"),
     ],
 )
 async def test_a_table_that_is_not_ours_is_not_touched(url: str, store: Sandbox, statement: str, text: str) -> None:
@@ -309,6 +410,15 @@ async def test_a_newer_schema_is_refused_and_an_older_one_read_anew(url: str, st
             await mirror.sync()
         assert store.request_count == before
         query(url, "update sync_state set schema_version = 0")
+        assert (await mirror.sync()).inserted == 600
+        await assert_equal(url, client)
+
+
+async def test_an_older_schema_that_no_sync_has_filled_is_made_anew(url: str, store: Sandbox) -> None:
+    async with connect(store) as client, Mirror(client, url) as mirror:
+        await mirror.sync()
+        query(url, "delete from sync_state")
+        query(url, "alter table sync_state drop column proven")
         assert (await mirror.sync()).inserted == 600
         await assert_equal(url, client)
 
@@ -336,7 +446,7 @@ async def test_a_closed_mirror_says_so(url: str, store: Sandbox) -> None:
     ("url", "text"),
     [
         ("nonsense", "must be a URL"),
-        ("mysql://user:secret@host/db", "lives in SQLite or PostgreSQL"),
+        ("mysql://user:secret@host/db", "needs SQLite or PostgreSQL"),
         ("sqlite+pysqlcipher://:secret@/x.db", ""),
     ],
 )

@@ -92,8 +92,10 @@ class Store:
             row.created, row.updated = now - self.random.randrange(90_000), now
         elif kind == "flap":
             row.matches, row.updated = not row.matches, now
-        elif kind == "delete":
+        elif kind in {"delete", "replace"}:
             del self.rows[row.id]
+            if kind == "replace":  # so that no total count shows the deletion
+                self.add(now)
 
     # ---- the endpoint ------------------------------------------------------------------------------------------------
 

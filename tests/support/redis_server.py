@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
+from free_port import free_port
 
 
 def missing() -> str | None:
@@ -28,9 +29,7 @@ class RedisServer:
     _process: "subprocess.Popen[bytes] | None" = attrs.field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     @property
     def url(self) -> str:

@@ -119,7 +119,7 @@ def test_a_bookmark_is_short_and_reads_back() -> None:
 
 def test_a_bookmark_tells_nothing_of_the_query() -> None:
     text = write_bookmark(POSITION, fingerprint("store", [("customerId", "4711")]))
-    assert "4711" not in text
+    assert b"4711" not in zlib.decompress(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     assert fingerprint("store", [("a", "1"), ("b", "2")]) == fingerprint("store", [("b", "2"), ("a", "1")])
     assert fingerprint("store", []) != fingerprint("another", [])
 

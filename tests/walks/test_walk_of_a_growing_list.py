@@ -117,6 +117,18 @@ async def test_no_walk_follows_the_end_of_a_list_row_by_row(order: Order, change
         assert report.requests <= most_requests(len(ids), page_size), (pace, page_size, prefetch)
 
 
+@pytest.mark.parametrize("changes", [("insert",), ("edit", "insert")], ids=str)
+async def test_rows_that_are_added_while_pages_are_requested_ahead_cost_no_guarantee(changes: tuple[str, ...]) -> None:
+    """The answers arrive in another order than that of the list, and between two pairs of them the same row is added."""
+    for order, pace, page_size, prefetch in product(ORDERS, (ONE_SECOND, SEVERAL_SECONDS), (20, 40), (0, 1, 4, 8)):
+        store = filled(Growing(Random(1), order=order, pace=pace, changes=changes), 300)
+        ids, report = await walked(store, page_size=page_size, prefetch=prefetch)
+
+        assert store.persistent
+        assert store.persistent <= set(ids)
+        assert report.guarantee == "complete", (order, pace, page_size, prefetch, report.anomalies)
+
+
 @pytest.mark.parametrize("order", ORDERS, ids=str)
 async def test_a_list_that_grows_as_fast_as_it_is_read_soon_ends_the_walk_with_an_error(order: Order) -> None:
     for pace, prefetch in product((ONE_SECOND, SEVERAL_SECONDS), (0, 4)):
