@@ -58,7 +58,7 @@ async def show_aging(
 
     The ages are calendar days past the due date, in the time zone of --tz. An invoice without a due date is current. A balance
     below 0 reduces its column. An invoice without a balance is left out and counted on stderr. All amounts are exact, and no sum
-    is over two currencies. The command exits with 3 if invoices may be missing.
+    mixes currencies. The command exits with 3 if invoices may be missing.
 
     For example:
 

@@ -18,8 +18,8 @@ async def delete_invoices(
 ) -> int:
     """Delete invoices. The command shows them and asks first; without a terminal, it needs --yes.
 
-    It prints one line for each: line (empty), id, number and outcome, with tabs between. It exits with 3 if only some could be
-    deleted.
+    It prints one line for each invoice, with tabs between four fields: line number (empty here), id, invoice number and outcome.
+    It exits with 3 if only some could be deleted.
 
     For example:
 
@@ -36,7 +36,7 @@ async def delete_invoices(
     if not ids:
         raise ConfigurationError("name the invoices to delete by their ids")
     if not yes and not (sys.stdin and sys.stdin.isatty()):
-        raise ConfigurationError("nobody can be asked without a terminal: --yes deletes without asking")
+        raise ConfigurationError("there is no terminal to ask at: use --yes to delete without asking")
     outcomes = Outcomes(output)
     async with connect(settings) as connection:
         invoices = connection.client.invoices

@@ -14,9 +14,11 @@ def restore_docs(*owners: Callable[..., object]) -> None:
         return
     for owner in owners:
         try:
-            tree = ast.parse(inspect.getsource(sys.modules[owner.__module__]))
+            source = inspect.getsource(sys.modules[owner.__module__])
         except OSError:  # only the compiled module is installed
             continue
-        for node in tree.body:
+        # ast.parse drops docstrings itself since 3.14, and takes no `optimize` before 3.13
+        tree = compile(source, owner.__module__, "exec", ast.PyCF_ONLY_AST, optimize=0)
+        for node in ast.iter_child_nodes(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name == owner.__name__:
                 owner.__doc__ = ast.get_docstring(node, clean=False)

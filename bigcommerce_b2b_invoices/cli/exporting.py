@@ -42,7 +42,7 @@ class FileOptions:
 
     Attributes:
         overwrite: Replace the file if it exists.
-        resume: Keep what is written, so that the same command goes on after any stop. For .jsonl and .csv.
+        resume: Keep the rows written so far, so that the same command can continue after any stop. Only for .jsonl and .csv.
         columns: Names of columns, with commas between, in the order that you want. Not for .jsonl.
         delimiter: What stands between two cells of a CSV file. The word tab means a tab.
         bom: Begin a CSV file with a byte order mark, so that Excel reads it as UTF-8.
@@ -81,7 +81,8 @@ async def export_invoices(
     command names it on stderr, leaves it out and exits with 3. If the file may lack invoices because others changed the store
     meanwhile, the command says so on stderr and also exits with 3.
 
-    With --resume, the rows lie in .PATH.resume beside the file until it is complete. After any stop, the same command goes on.
+    With --resume, the command keeps the rows in .PATH.resume beside the file until the file is complete. If it was stopped, run
+    the same command again to continue.
 
     For example:
 
@@ -148,23 +149,24 @@ class _Run:
             if resumable.bookmark is not None:
                 say(f"going on after {resumable.count} invoices")
         walk = self._begin(None if resumable is None else resumable.bookmark)
-        written = walk.bookmark
+        written, unreadable = walk.bookmark, self._unreadable.count
         seen = 0
         try:
             with progress(as_lines=self._as_lines) as report:
                 async for invoice in walk:
                     if resumable is not None:
-                        written = walk.bookmark  # before `write`: if that is cancelled, it has the invoice already
+                        # before `write`: if that is cancelled, it has the invoice already
+                        written, unreadable = walk.bookmark, self._unreadable.count
                     if self._filters.admits(invoice):
                         await export.write(invoice)
                     seen += 1
                     if seen % STEP == 0:
                         report(seen, walk.total_count)
                     if resumable is not None and seen % ROWS == 0:
-                        await resumable.checkpoint(written, unreadable=self._unreadable.count)
+                        await resumable.checkpoint(written, unreadable=unreadable)
         except BaseException:
             if resumable is not None and resumable.is_sound and seen:
-                await resumable.checkpoint(written, unreadable=self._unreadable.count)
+                await resumable.checkpoint(written, unreadable=unreadable)
             raise
 
     async def rows(self, report: Report) -> AsyncIterator[Invoice]:

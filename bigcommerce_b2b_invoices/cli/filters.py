@@ -40,7 +40,8 @@ class Filters:
         overdue: Only invoices that are past their due date and not fully paid. The API has no such filter, so the command also
             reads all other invoices and leaves them out.
         overdue_days: Only invoices with an open amount that are at least so many calendar days past their due date.
-        due_from: Only invoices that are due on this day or later. The API has no such filter, nor the next one.
+        due_from: Only invoices that are due on this day or later. The API has no filters by due date, so the command also reads
+            other invoices and leaves them out.
         due_to: Only invoices that are due on this day or earlier.
         tz: The time zone of the calendar days in these filters, such as Europe/Berlin.
         sort_by: Field to sort by. The default is the creation time: `list` shows the newest first, `export` writes the oldest

@@ -21,9 +21,9 @@ async def show_changes(
 ) -> int:
     """Show the invoices that were changed since a cursor or a time, the latest change first.
 
-    The last line on stderr (with --json, on stdout) is `{"cursor": ...}`: give it to --since the next time, and each change is
-    shown once. If the command does not reach its end, it prints no cursor: run it again with the old one. It cannot see
-    deletions.
+    The last line on stderr (with --json, on stdout) is `{"cursor": ...}`: give that cursor to --since the next time, and the
+    command shows each change once. If the command does not reach its end, it prints no cursor: run it again with the old cursor.
+    It cannot see deletions.
 
     For example:
 
@@ -32,7 +32,7 @@ async def show_changes(
         b2b-invoices changes --since WzUsIjJj... --json
 
     Args:
-        since: The cursor of the last run, or an ISO 8601 time with its time zone. Without it, every invoice is a change.
+        since: The cursor of the last run, or an ISO 8601 time with its time zone. Without it, the command shows every invoice.
         extra_fields: Also read the extra fields of each invoice.
         output: What to print.
         settings: Where to connect.

@@ -4,9 +4,11 @@ A line that cannot be read is named by its number, and so is what is wrong with 
 """
 
 import csv
+import hashlib
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -43,13 +45,15 @@ class Line(Generic[T]):
 
     Attributes:
         number: Counted from 1, as an editor does.
-        text: The line as it came, to tell it from others.
+        digest: A hash of the line as it came, to tell it from others.
         value: The draft, or the id and its changes.
+        nth: Which of the equal lines it is, counted from 1; only `changes` counts them.
     """
 
     number: int
-    text: str
+    digest: str
     value: T
+    nth: int = 1
 
 
 @attrs.frozen
@@ -59,12 +63,23 @@ class Change:
     invoice_id: int
     changes: InvoiceChanges
 
+    def __attrs_post_init__(self) -> None:
+        if self.invoice_id >= 2**63:
+            raise ValueError(f'"id" is too large: {self.invoice_id}')
+        if self.changes == InvoiceChanges():  # null leaves a value as it is
+            raise ValueError("nothing to change")
+
 
 class LineError(ConfigurationError):
     """A line cannot be read."""
 
     def __init__(self, number: int, problem: object) -> None:
         super().__init__(f"line {number}: {problem}")
+
+
+def digest_of(text: str) -> str:
+    """A hash of a text, for the journal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def drafts(file: BinaryIO, form: Format) -> Iterator[Line[InvoiceDraft] | LineError]:
@@ -76,9 +91,13 @@ def drafts(file: BinaryIO, form: Format) -> Iterator[Line[InvoiceDraft] | LineEr
 
 def changes(file: BinaryIO, form: Format) -> Iterator[Line[Change] | LineError]:
     """The changes of an input to `update`."""
-    if form == "jsonl":
-        return _json_lines(file, _change)
-    return _csv_rows(file, NOT_FOR_UPDATE, _change_of_row)
+    equal: Counter[str] = Counter()
+    for line in _json_lines(file, _change) if form == "jsonl" else _csv_rows(file, NOT_FOR_UPDATE, _change_of_row):
+        if isinstance(line, Line):
+            equal[line.digest] += 1
+            yield attrs.evolve(line, nth=equal[line.digest])
+        else:
+            yield line
 
 
 def ignored_columns(file: BinaryIO, form: Format, *, update: bool) -> list[str]:
@@ -100,7 +119,7 @@ def _json_lines(file: BinaryIO, read: Callable[[Mapping[str, object]], T]) -> It
             text = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             if not text:
                 continue
-            yield Line(number, text, read(_object(text)))
+            yield Line(number, digest_of(text), read(_object(text)))
         except (B2BError, ValueError, TypeError, RecursionError) as problem:
             yield LineError(number, _told(problem))
 
@@ -122,8 +141,6 @@ def _change(fields: Mapping[str, object]) -> Change:
     invoice_id = rest.pop("id", None)
     if type(invoice_id) is not int or invoice_id < 1:
         raise ValueError('"id" must be the number of an invoice')
-    if not rest:
-        raise ValueError("nothing to change")
     return Change(invoice_id, from_dict(InvoiceChanges, rest))
 
 
@@ -177,7 +194,7 @@ def _csv_rows(file: BinaryIO, ignored: tuple[str, ...], read: Callable[[Mapping[
             cells = next(reader)
             if not cells:
                 continue
-            yield Line(number, json.dumps(cells), read(_row(header, cells, ignored)))
+            yield Line(number, digest_of(json.dumps(cells)), read(_row(header, cells, ignored)))
         except StopIteration:
             return
         except csv.Error as problem:
@@ -228,8 +245,6 @@ def _change_of_row(row: Mapping[str, str]) -> Change:
     invoice_id = fields.pop("id", None)
     if not isinstance(invoice_id, int) or invoice_id < 1:
         raise ValueError("no id")
-    if not fields:
-        raise ValueError("nothing to change")
     return Change(invoice_id, InvoiceChanges(**fields))  # type: ignore[arg-type]
 
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from decimal import Context, Decimal
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, Generic, Literal, TypeVar
 
@@ -26,7 +27,7 @@ from bigcommerce_b2b_invoices import (
     to_json,
 )
 from bigcommerce_b2b_invoices.cli.asking import read_input
-from bigcommerce_b2b_invoices.cli.import_rows import Change, Format, Line, LineError, changes, drafts, ignored_columns
+from bigcommerce_b2b_invoices.cli.import_rows import Change, Format, Line, LineError, changes, digest_of, drafts, ignored_columns
 from bigcommerce_b2b_invoices.cli.journal import Journal, Noted, open_journal
 from bigcommerce_b2b_invoices.cli.outcomes import Outcomes, Verdict, verdict_of
 from bigcommerce_b2b_invoices.cli.output import PLAIN, Output
@@ -54,8 +55,8 @@ class InputOptions:
     Attributes:
         dry_run: Check everything, but write nothing. Only reads are sent.
         format: The format of standard input.
-        journal: Where to note what was done, so that a second run goes on. For a file, it is FILE.journal beside it; for standard
-            input there is none unless it is given.
+        journal: Where to note what was done, so that a second run can continue. The default is FILE.journal beside the file.
+            Standard input has no journal unless you name one.
     """
 
     dry_run: bool = False
@@ -107,10 +108,11 @@ async def create_invoices(
     """Create the invoices of a file, each at most once, however often the command is run.
 
     The file is JSON Lines (.jsonl, the keys of the API) or CSV (.csv, the columns of an export; an empty cell means that nothing
-    is given). Everything is checked first: if a line cannot be read, nothing is sent. The command prints one line for each: line,
-    id, number and outcome, with tabs between. It notes in FILE.journal what it did. After any stop, the same command goes on: it
-    settles first what was unknown, and skips what is done. A line that was edited after it was written fails and names its
-    invoice; nothing is sent for it.
+    is given). Everything is checked first: if a line cannot be read, nothing is sent. The command prints one line for each
+    invoice, with tabs between four fields: line number, id, invoice number and outcome. It notes in FILE.journal what it did.
+    After any stop, run the same command again: it first settles the lines whose outcome is unknown, and skips those that are
+    done. If you edit a line after its invoice was created, that line fails: the error names the invoice, and the command sends
+    nothing for the line.
 
     For example:
 
@@ -149,8 +151,9 @@ async def update_invoices(
     """Change the invoices of a file.
 
     A line of JSON has the id of an invoice and what to change: `{"id": 1041, "openBalance": {"code": "USD", "value": "0"}}`. A
-    row of CSV has the columns of an export; an empty cell leaves a field as it is, and so do columns that cannot be written.
-    Everything is checked first, and noted in FILE.journal, as by `create`. Lines about one invoice are sent in their order.
+    row of CSV has the columns of an export; an empty cell leaves a field as it is. The command ignores columns that it cannot
+    write. Like `create`, it checks everything first, and notes in FILE.journal what it did. Lines about one invoice are sent in
+    their order.
 
     For example:
 
@@ -167,8 +170,8 @@ async def update_invoices(
     return await _Import(
         command="update",
         read=changes,
-        key=lambda line: f"{line.number}:{_hash(line.text)}",
-        content=lambda line: _hash(line.text),
+        key=lambda line: f"{line.digest}:{line.nth}",  # not its number: that changes if a line above it is deleted
+        content=lambda line: line.digest,
         number=lambda _line: None,
         invoice_id=lambda line: line.value.invoice_id,
         write=_InOrder().update,
@@ -205,12 +208,13 @@ class _Import(Generic[T]):
                 client = connection.client
                 journal_path, dry_run = self._journal_path(path, options), options.dry_run
                 with open_journal(journal_path, command=self.command, store_hash=client.store_hash, dry_run=dry_run) as journal:
+                    journal.forget_done(self._outdated(journal, file, form))
                     try:
                         act = self._checker(client, journal) if dry_run else self._writer(client, journal)
                         return await self._send(act, self._lines(file, form), count, Outcomes(output))
                     except BaseException:
                         if journal_path is not None and not dry_run:
-                            complain(f"not every line was sent; {journal_path} knows which: run the same command again to go on")
+                            complain(f"{journal_path} knows which lines were sent: run the same command again to go on")
                         raise
 
     def _check_all(self, file: BinaryIO, form: Format) -> int:
@@ -262,6 +266,21 @@ class _Import(Generic[T]):
                 raise ConfigurationError(f"the input was changed meanwhile: {line}")
             yield line
 
+    def _outdated(self, journal: Journal, file: BinaryIO, form: Format) -> Iterator[str]:
+        """The keys of lines that were written, but do not stand any more: something else of their invoice was written after them.
+
+        So of an invoice, the last keys that the journal holds must be the first ones of the input.
+        """
+        written = journal.written() if self.command == "update" else {}
+        wanted: dict[int, list[str]] = {}
+        for line in self.read(file, form) if written else ():
+            if not isinstance(line, LineError) and (invoice_id := self.invoice_id(line)) in written:
+                wanted.setdefault(invoice_id, []).append(self.key(line))
+        for invoice_id, keys in wanted.items():
+            known = set(keys)
+            last = list(takewhile(known.__contains__, reversed(written[invoice_id])))[::-1]
+            yield from keys[len(last) :] if last == keys[: len(last)] else keys
+
     def _checker(self, client: B2BClient, journal: Journal) -> Callable[[Line[T]], Awaitable[Done]]:
         """Sends only reads."""
 
@@ -280,20 +299,20 @@ class _Import(Generic[T]):
         """Writes a line, unless the journal says that it is done, and notes it."""
 
         async def write(line: Line[T]) -> Done:
-            key, content = self.key(line), self.content(line)
+            key, content, invoice_id = self.key(line), self.content(line), self.invoice_id(line)
             noted = journal.noted(key)
             is_edited = noted.is_other(content)
             if noted.state == "done":
                 return _edited(noted.invoice_id) if is_edited else Done("skipped", noted.invoice_id)
-            earlier = Earlier(noted.state == "sent", is_edited, lambda: journal.note(key, Noted("sent", content=content)))
+            earlier = Earlier(noted.state == "sent", is_edited, lambda: journal.note(key, Noted("sent", invoice_id, content)))
             try:
                 done = await self.write(client, line, earlier)
             except B2BError as error:
-                done = Done(verdict_of(error), self.invoice_id(line), error)
+                done = Done(verdict_of(error), invoice_id, error)
             if done.error is None:
                 await journal.note(key, Noted("done", done.invoice_id, content))
             elif done.outcome == "failed" and earlier.is_begun:
-                await journal.note(key, Noted("failed", content=content))
+                await journal.note(key, Noted("failed", invoice_id, content))
             return done
 
         return write
@@ -309,10 +328,6 @@ def _edited(invoice_id: int | None) -> Done:
             "Use `update` to change that invoice, or give this line a new invoice number to make another"
         ),
     )
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _format(path: Path, given: Format | None) -> Format:
@@ -360,7 +375,7 @@ def _number_of(line: Line[InvoiceDraft]) -> str:
 def _content_of(line: Line[InvoiceDraft]) -> str:
     """A hash of what the line says, however it is written: 120.50 is 120.5, and the order of keys or columns does not count."""
     fields = json.loads(to_json(line.value), parse_float=_amount, parse_int=_amount)
-    return _hash(json.dumps(fields, sort_keys=True))
+    return digest_of(json.dumps(fields, sort_keys=True))
 
 
 def _amount(text: str) -> str:
@@ -427,9 +442,9 @@ class _InOrder:
             self._held_back.add(change.invoice_id)
             try:
                 is_there = earlier.is_unknown and _shows(await client.invoices.get(change.invoice_id), change)
-            except NotFoundError:
-                raise
             except B2BError as error:
+                if isinstance(error, NotFoundError) and error.is_enveloped:  # not a gateway's
+                    raise
                 return Done("unknown", change.invoice_id, error)
             if not is_there:
                 await earlier.begin()

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
@@ -58,6 +58,20 @@ class Journal:
     def noted(self, key: str) -> Noted:
         """What earlier runs noted of a key."""
         return self._found.get(key, NOTHING)
+
+    def written(self) -> dict[int, list[str]]:
+        """The keys that earlier runs wrote, or may have written, by their invoice; of each, the last one written is the last."""
+        written: dict[int, list[str]] = {}
+        for key, noted in self._found.items():
+            if noted.invoice_id is not None and noted.state != "failed":
+                written.setdefault(noted.invoice_id, []).append(key)
+        return written
+
+    def forget_done(self, keys: Iterable[str]) -> None:
+        """Let this run write these keys again, if they are done."""
+        for key in keys:
+            if self.noted(key).state == "done":
+                del self._found[key]
 
     async def note(self, key: str, noted: Noted) -> None:
         """Keep the state of a key. When this returns, it is on the disk."""
@@ -148,6 +162,7 @@ def _read(file: BinaryIO, path: Path, head: dict[str, object]) -> tuple[dict[str
                 _check(fields, path, head)
             else:
                 key, noted = _noted(fields)
+                found.pop(key, None)  # so that the keys stand in the order of their last lines
                 found[key] = noted
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             if isinstance(error, ConfigurationError):

@@ -132,7 +132,7 @@ async def get_invoices(
 
 
 async def count_invoices(*, output: Output = PLAIN, filters: Filters = NO_FILTERS, settings: Settings = FROM_ENVIRONMENT) -> int:
-    """Count invoices. One request, unless a filter is one that the API does not have: then every invoice is read.
+    """Count invoices. This takes one request, unless you use a filter that the API lacks: then the command reads the invoices.
 
     For example:
 

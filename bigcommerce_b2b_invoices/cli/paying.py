@@ -157,7 +157,7 @@ async def record_payment(
     Args:
         invoice_id: The API's own id of the invoice.
         amount: Above 0, with a point and at most 4 decimals.
-        reference: What tells this payment from every other, such as the bank's number. Choose it before the first try.
+        reference: What distinguishes this payment from all others, such as the bank's number. Choose it before the first try.
         memo: A note; the reference by default.
         allow_overpayment: Record more than the open balance.
         dry_run: Check everything, but record nothing. Only reads are sent.
@@ -169,7 +169,7 @@ async def record_payment(
     if not reference or reference != reference.strip() or len(reference) > LONGEST_REFERENCE:
         raise ConfigurationError(f"a reference has 1 to {LONGEST_REFERENCE} characters, and no blanks at its ends")
     if not (yes or dry_run) and not (sys.stdin and sys.stdin.isatty()):
-        raise ConfigurationError("nobody can be asked without a terminal: --yes records without asking")
+        raise ConfigurationError("there is no terminal to ask at: use --yes to record without asking")
     async with connect(settings) as connection:
         invoices = connection.client.invoices
         invoice = await invoices.get(invoice_id)
@@ -218,8 +218,9 @@ async def reconcile_invoices(
 ) -> int:
     """Compare the balances of invoices with their payments, and show those that disagree. Only reads are sent.
 
-    drift = original balance - open balance - applied payments. A disagreement is told only if two readings in a row show it. The
-    command exits with 4 if there is one, and otherwise with 3 if disagreements may be missing because a list may lack rows.
+    drift = original balance - open balance - applied payments. The command reads an invoice that seems to disagree again,
+    until two readings in a row say the same, or three were different: then it reports the last. The command exits with 4 if an
+    invoice disagrees, and otherwise with 3 if disagreements may be missing because a list may lack rows.
 
     For example:
 

@@ -41,8 +41,8 @@ async def download_pdfs(
     """Download the PDFs of invoices into a folder, as `invoice-<id>.pdf`.
 
     Each file appears whole or not at all. A file that is there already is skipped. Each PDF takes a request of the quota. The
-    command prints one line for each: line (empty), id, number and outcome, with tabs between. It exits with 3 if only some could
-    be downloaded.
+    command prints one line for each invoice, with tabs between four fields: line number (empty here), id, invoice number and
+    outcome. It exits with 3 if only some could be downloaded.
 
     For example:
 

@@ -141,8 +141,8 @@ def arrow_batches(invoices: AsyncIterable[Invoice], rows: int = ROWS) -> AsyncGe
     """Invoices as record batches of `ARROW_SCHEMA`, for pandas, polars, DuckDB or Spark. No invoices yield no batch.
 
     A thread makes each batch, so the event loop goes on. The stream takes the next invoices only when you ask for the next batch,
-    so it holds one. If you close it early, it closes `invoices` as well, and waits until their pending requests have ended. It
-    sends no request of its own.
+    so it holds one batch. If you close it early, it closes `invoices` as well, and waits until their pending requests have ended.
+    It sends no request of its own.
 
     Args:
         invoices: The invoices, such as `client.invoices.iterate()`.

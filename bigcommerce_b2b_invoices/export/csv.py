@@ -158,8 +158,8 @@ def csv_rows(
 
     Raises:
         ConfigurationError: There is no such column, a column comes twice, or there are none. Raised at once.
-        Exception: Any error that `invoices` raises. The pieces before it are then not the whole list: whoever passes them on must
-            not end its own answer in the normal way.
+        Exception: Any error that `invoices` raises. The pieces before it are then not the whole list: if you pass them on, do not
+            end your own answer in the normal way.
     """
     text = CSVText(CELLS, Style(columns=columns, bom=bom, delimiter=delimiter))
     return each_as_text(invoices, text.row, first=text.header())

@@ -165,11 +165,11 @@ def money(name: str) -> list[Field[Any]]:
     """A column of amounts and one of their currencies."""
     get = attrgetter(name)
 
-    def amount(owner: Owner) -> Decimal | None:
+    def amount(owner: object) -> Decimal | None:
         found: Money | None = get(owner)
         return as_amount(found.value) if found else None
 
-    def currency(owner: Owner) -> str | None:
+    def currency(owner: object) -> str | None:
         found: Money | None = get(owner)
         return as_text(found.code) if found else None
 

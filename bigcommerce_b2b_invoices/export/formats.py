@@ -46,7 +46,7 @@ class Export:
         count: Invoices taken so far.
     """
 
-    _sink: Sink[Invoice]
+    _sink: Sink[Invoice] = attrs.field(alias="sink")
     count: int = 0
     _block: list[Invoice] = attrs.field(factory=list)
 

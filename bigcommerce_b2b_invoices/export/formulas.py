@@ -26,7 +26,7 @@ def safe(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """The text that `safe` was given."""
+    """The text without the apostrophes that `safe` put into it."""
     places = [place for place in _places(text) if text[place - 1 : place] == "'"]
     if (control := _CONTROL.match(text)) and control[1]:
         places.insert(0, control.end(1))

@@ -27,8 +27,8 @@ def json_lines(invoices: AsyncIterable[Invoice]) -> AsyncGenerator[str]:
         invoices: The invoices, such as `client.invoices.iterate()`.
 
     Raises:
-        Exception: Any error that `invoices` raises. The lines before it are then not the whole list: whoever passes them on must
-            not end its own answer in the normal way.
+        Exception: Any error that `invoices` raises. The lines before it are then not the whole list: if you pass them on, do not
+            end your own answer in the normal way.
     """
     return each_as_text(invoices, json_line)
 

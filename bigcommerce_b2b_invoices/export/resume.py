@@ -87,7 +87,7 @@ class ResumableExport(Export):
     """An export with checkpoints.
 
     Attributes:
-        bookmark: Where the walk must go on; None: it begins.
+        bookmark: The bookmark from which the walk must continue; None: the walk starts from the beginning.
         unreadable: Invoices that earlier runs could not read.
     """
 
@@ -98,7 +98,7 @@ class ResumableExport(Export):
     _is_sound: bool = True
 
     async def checkpoint(self, bookmark: str, *, unreadable: int = 0) -> None:
-        """Make sure of all rows so far. A process that is killed from now on loses none of them.
+        """Put all rows so far safely on the disk. If the process is killed afterwards, none of them is lost.
 
         Args:
             bookmark: The walk's bookmark after the last invoice that was given to `write`.
@@ -133,14 +133,14 @@ class ResumableExport(Export):
 async def open_resumable(
     path: Path, *, scope: Mapping[str, str], overwrite: bool = False, style: Style
 ) -> AsyncGenerator[ResumableExport]:
-    """An export that goes on where the last one with the same path stopped, or begins.
+    """An export that continues where the last one with the same path stopped. If there is none, it begins a new one.
 
     If the block ends without an exception, the file appears, complete and on the disk, and the files beside it are gone. After an
     exception they stay for the next run.
 
     Args:
         path: Where to write; the ending must be `.jsonl` or `.csv`.
-        scope: What the export is of, such as store and filters. An export of another scope is never continued.
+        scope: The source of the rows, such as store and filters. The function never continues an export of another scope.
         overwrite: Whether to replace a file that exists.
         style: How to write the rows; part of the scope.
 
@@ -158,12 +158,14 @@ async def open_resumable(
         point = Checkpoint()
         if os.fstat(part.file.fileno()).st_size:
             point = _read(_checkpoint_path(path), scope, part)
+        else:  # a checkpoint of an export whose file has its name already must not vouch for the rows of this one
+            await part.step(lambda: _forget(_checkpoint_path(path)))
         await part.step(lambda: _go_back(part, point.length))
         sink = found.open(part, style)  # writes the header at the beginning of a file
         if point.length:
             await part.step(lambda: _go_back(part, point.length))
         export = ResumableExport(
-            sink, part=part, scope=scope, bookmark=point.bookmark, count=point.count, unreadable=point.unreadable
+            sink=sink, part=part, scope=scope, bookmark=point.bookmark, count=point.count, unreadable=point.unreadable
         )
         try:
             yield export
@@ -204,6 +206,15 @@ def _publish(part: RowsFile) -> None:
 
 def _checkpoint_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.resume.json")
+
+
+def _forget(path: Path) -> None:
+    """Delete the checkpoint, for good."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    sync_folder(path.parent)
 
 
 def _write(path: Path, checkpoint: Mapping[str, object]) -> None:

@@ -87,9 +87,10 @@ class Program:
 
 @pytest.fixture
 def program() -> Callable[..., asyncio.Future[Program]]:
-    """Starts the program. Ctrl-C reaches it, even where the tests run in the background of a shell, which ignores it."""
+    """Starts the program. Signals reach it, even where the tests run in the background of a shell or under nohup."""
     start = (
-        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv[0] = 'b2b-invoices'; "
+        "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "hasattr(signal, 'SIGHUP') and signal.signal(signal.SIGHUP, signal.SIG_DFL); sys.argv[0] = 'b2b-invoices'; "
         "runpy.run_module('bigcommerce_b2b_invoices.cli', run_name='__main__')"
     )
 

@@ -197,6 +197,22 @@ def test_what_was_unknown_is_settled_first(cli: Any, sandbox: Sandbox, tmp_path:
     assert json.loads(journal.read_text().splitlines()[-1])["state"] == "done"
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [('{"id": 1041, "openBalance": null}', "nothing to change"), ('{"id": 9223372036854775808, "type": "A"}', "is too large")],
+)
+def test_a_change_that_cannot_be_sent_is_found_before_the_first_is(
+    cli: Any, sandbox: Sandbox, tmp_path: Path, line: str, problem: str
+) -> None:
+    path = tmp_path / "changes.jsonl"
+    path.write_text(f'{{"id": {sandbox.invoice_ids[0]}, "type": "B"}}\n{line}\n')
+    before = sandbox.request_count
+    run = cli("update", str(path))
+
+    assert (run.code, sandbox.request_count) == (2, before)
+    assert problem in run.err
+
+
 def test_an_update_that_may_have_happened_is_looked_at_first(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     invoice_id = sandbox.invoice_ids[0]
     path = tmp_path / "paid.jsonl"
@@ -205,6 +221,9 @@ def test_an_update_that_may_have_happened_is_looked_at_first(cli: Any, sandbox: 
     journal = path.with_name("paid.jsonl.journal")
     journal.write_text("".join(journal.read_text().splitlines(keepends=True)[:-1]))  # killed before "done"
     sandbox.clear()
+    sandbox.fail(status=404, body="<html>", method="GET")
+    run = cli("update", str(path), "--json")
+    assert (told(run), writes(sandbox)) == ([(1, "unknown")], 0)  # a gateway's 404 says nothing of the invoice
     run = cli("update", str(path), "--json")
     assert (run.code, told(run), writes(sandbox)) == (0, [(1, "done")], 0)
 
@@ -411,6 +430,68 @@ def test_a_change_whose_fate_is_unknown_tells_its_invoice(cli: Any, sandbox: San
     sandbox.fail(times=100, status=403)
     run = cli("update", str(path), "--json")
     assert (told(run), json.loads(run.out)["id"]) == ([(1, "unknown")], sandbox.invoice_ids[0])
+
+
+# ---- a file that is edited between two runs -----------------------------------------------------------------------------
+def lines_of(*changes: tuple[int, str]) -> str:
+    return "".join(json.dumps({"id": invoice_id, "purchaseOrderNumber": number}) + "\n" for invoice_id, number in changes)
+
+
+def test_a_file_that_holds_an_older_change_again_is_sent_again(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    invoice_id, path = sandbox.invoice_ids[0], tmp_path / "weekly.jsonl"
+    for number in ("A", "B", "A"):
+        path.write_text(lines_of((invoice_id, number)))
+        for outcome in ("done", "skipped"):
+            run = cli("update", str(path), "--json")
+            assert (run.code, told(run)) == (0, [(1, outcome)])
+            assert (sandbox.invoice(invoice_id) or {})["purchaseOrderNumber"] == number
+
+
+def test_a_line_that_moved_in_the_file_is_not_sent_again(cli: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    first, second, *_ = sandbox.invoice_ids
+    path = tmp_path / "paid.jsonl"
+    path.write_text(lines_of((987654321, "P"), (first, "A"), (second, "B"), (second, "B")))
+    assert told(cli("update", str(path), "--json")) == [(1, "failed"), (2, "done"), (3, "done"), (4, "done")]
+    path.write_text("\n" + lines_of((first, "A"), (second, "B"), (second, "B")))
+    sandbox.clear()
+    run = cli("update", str(path), "--json")
+    assert (run.code, told(run), writes(sandbox)) == (0, [(2, "skipped"), (3, "skipped"), (4, "skipped")], 0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_after_any_edits_the_store_holds_what_the_file_says(cli: Any, environment: Any, tmp_path: Path, seed: int) -> None:
+    edit_again_and_again(cli, environment, tmp_path / "edited.jsonl", random.Random(seed))
+
+
+def edit_again_and_again(cli: Any, environment: Any, path: Path, rng: random.Random) -> None:
+    """Edit a file at random between the runs; some writes fail, and some runs end before they note what they wrote."""
+    journal = path.with_name(f"{path.name}.journal")
+    lines: list[dict[str, Any]] = []
+    faults: list[dict[str, Any]] = [{"status": 422}, {"drop": "after"}]
+    with Sandbox(invoices=3) as sandbox:
+        environment(sandbox.store_hash, sandbox.auth_token, sandbox.base_url)
+        for _ in range(8):
+            if lines and rng.random() < 0.5:
+                line = lines.pop(rng.randrange(len(lines)))
+                if rng.random() < 0.5:
+                    lines.insert(rng.randrange(len(lines) + 1), line)
+            for _ in range(rng.randrange(3)):
+                line = {"id": rng.choice(sandbox.invoice_ids), rng.choice(["purchaseOrderNumber", "type"]): rng.choice("ABC")}
+                lines.insert(rng.randrange(len(lines) + 1), line)
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            if rng.random() < 0.5:
+                sandbox.fail(method="PUT", **rng.choice(faults))
+            cli("update", str(path))
+            noted = journal.read_text().splitlines(keepends=True)
+            if rng.random() < 0.3 and '"done"' in noted[-1]:
+                journal.write_text("".join(noted[:-1]))  # killed before "done"
+            sandbox.clear()
+
+            assert cli("update", str(path)).code == 0
+            wanted = {(line["id"], field): line[field] for line in lines for field in line if field != "id"}
+            assert {each: (sandbox.invoice(each[0]) or {})[each[1]] for each in wanted} == wanted
+            sent = writes(sandbox)
+            assert (cli("update", str(path)).code, writes(sandbox)) == (0, sent)
 
 
 # ---- what a review found ------------------------------------------------------------------------------------------------

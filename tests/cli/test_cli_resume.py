@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -99,6 +100,24 @@ def resumed(folder: Path, rng: random.Random, counts: Counts, *, kills: int, cha
     assert path in folder.iterdir()
     assert {*folder.iterdir()} <= {path, rows_file, checkpoint}
     assert not rows_file.exists() or rows_file.samefile(path)
+
+
+@pytest.mark.parametrize("answered", range(1, 8))
+async def test_a_resumed_export_counts_each_unreadable_invoice_once(
+    cli_here: Any, environment: Any, tmp_path: Path, answered: int
+) -> None:
+    path = tmp_path / "all.jsonl"
+    async with Sandbox(invoices=0, max_limit=10) as sandbox:
+        for number in range(60):
+            sandbox.add(invoiceNumber=f"N{number}", openBalance={"code": "USD", "value": "1" if number % 3 else "x"})
+        environment(sandbox.store_hash, sandbox.auth_token, sandbox.base_url)
+        sandbox.fail(times=answered, delay=0.001)
+        sandbox.fail(times=99, status=403)
+        stopped = await cli_here("export", str(path), "--resume")
+        assert (stopped.code, path.exists()) == (1, False)
+        sandbox.clear()
+        ended = await cli_here("export", str(path), "--resume", "--json")
+    assert (ended.code, len(path.read_text().splitlines()), json.loads(ended.out)["unreadable"]) == (3, 40, 20)
 
 
 def kill(kills: int, seed: int, folder: Path) -> Counts:

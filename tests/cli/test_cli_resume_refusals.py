@@ -275,6 +275,18 @@ async def test_a_finished_file_that_was_moved_away_is_not_touched(cli_here: Any,
     assert not january.samefile(path)
 
 
+def test_a_checkpoint_without_rows_vouches_for_no_later_rows(cli: Any, path: Path, sandbox_of_its_own: Sandbox) -> None:
+    """Killed when the rows had their name, before their checkpoint was deleted; the next run stops before its first one."""
+    checkpoint = beside(path)[1]
+    checkpoint.write_text("{}")
+    sandbox_of_its_own.fail(times=1000, status=403)
+    assert cli("export", str(path), "--resume").code == 1
+    assert not checkpoint.exists()
+    sandbox_of_its_own.clear()
+    assert cli("export", str(path), "--resume").code == 0
+    assert len(path.read_text().splitlines()) == 6
+
+
 def test_without_resume_nothing_is_kept(cli: Any, path: Path) -> None:
     assert cli("export", str(path), "--sandbox", "--sandbox-invoices", "5", "--status", "open", "--sort-by", "id").code in (
         0,

@@ -18,9 +18,9 @@ async def run_doctor(*, output: Output = PLAIN, settings: Settings = FROM_ENVIRO
     """Check whether a store behaves as this library assumes. The command only reads, with 12 requests at most.
 
     It checks the connection, the credentials, the clock and the quota. Then it checks limit, count, sort, order and offset of a
-    list, each filter, the form in which several values are sent, and the keys and types of the invoices. Each line names a
-    check, its verdict, and what follows from it. The verdict is "ok", "differs", or "unknown" if the store's invoices do not
-    show it. No token, and nothing of a customer's data, is in the output, so you can attach it to a report.
+    list, each filter, the form in which several values are sent, and the keys and types of the invoices. Each line names a check,
+    its verdict, and what follows from it. The verdict is "ok", "differs", or "unknown" if the store's invoices do not show it.
+    The output holds no token and no customer data, so you can attach it to a report.
 
     The command exits with 4 if something differs, and with 1 if nothing differs but no list of invoices came.
 
