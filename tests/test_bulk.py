@@ -385,13 +385,15 @@ async def test_one_failure_stops_no_other(sandbox: Sandbox, client: B2BClient) -
 
 
 async def test_the_calls_of_a_run_let_single_calls_go_first_and_leave_the_reserve_alone(sandbox: Sandbox) -> None:
-    limiter = RateLimiter(4, 0.5, reserve=2)
+    limiter = RateLimiter(4, 30.0, reserve=2)
     async with connect(sandbox, rate_limiter=limiter) as client:
         run = bulk.run(client.invoices.get, sandbox.invoice_ids[:6])
         first = asyncio.ensure_future(anext(run))
+        while sandbox.request_count < 2:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         assert sandbox.request_count == 2  # the rest waits for leases beyond the reserve
-        async with asyncio.timeout(0.3):
+        async with asyncio.timeout(10):
             await client.invoices.get(sandbox.invoice_ids[9])
             await client.invoices.get(sandbox.invoice_ids[9])
         assert sandbox.request_count == 4

@@ -45,7 +45,6 @@ PACKAGES = {  # what the examples of a page need beside the library
     "spark": ("pyspark",),
 }
 NO_EXAMPLE = {  # a page -> why it has no example
-    "docs/architecture.md": "shows how the code is arranged",
     "docs/contact.md": "names an address",
     "docs/contributing.md": "is CONTRIBUTING.md, whose commands run",
     "SECURITY.md": "is a part of docs/security.md, which has one",

@@ -181,7 +181,7 @@ FRAMING = [
     Fault("C15", "NUL in a header", lambda body: Bytes(head(f"Content-Length: {len(body)}", "X-Odd: a\0b") + body)),
     Fault("C16", "9 kB header", lambda body: Bytes(head(f"Content-Length: {len(body)}", "X-Long: " + "a" * 9000) + body)),
     Fault("C17", "200 headers", lambda body: Bytes(head(f"Content-Length: {len(body)}", *["X-Many: 1"] * 200) + body)),
-    Fault("C18", "flood of 1xx answers", fixed(Flood(CONTINUE, CONTINUE, 200))),
+    Fault("C18", "flood of 1xx answers", fixed(Flood(CONTINUE, CONTINUE, 60))),
     Fault("C19", "a second answer glued on", lambda body: Bytes(raw(body).text + raw(b'{"data": {"id": 666}}').text), None, VALUE),
     *(
         Fault("C20", f"HTTP {status}", with_status(status), again=again)

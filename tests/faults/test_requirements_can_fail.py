@@ -45,7 +45,7 @@ def _follow_redirects(patch: pytest.MonkeyPatch) -> None:
 
 def _keep_a_task(patch: pytest.MonkeyPatch) -> None:
     kept = []
-    patch.setattr(transport, "_tidy", lambda *_: kept.append(asyncio.ensure_future(asyncio.sleep(0.7))))
+    patch.setattr(transport, "_tidy", lambda *_: kept.append(asyncio.ensure_future(asyncio.sleep(10))))
 
 
 SABOTAGE: list[tuple[str, Sabotage, str, str, str]] = [

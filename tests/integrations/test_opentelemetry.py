@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from decimal import Decimal
@@ -119,9 +120,11 @@ async def test_a_call_is_a_span_and_its_attempts_are_its_children(scripted: Scri
 
 async def test_durations_and_waits_are_histograms_of_few_series(scripted: Scripted, telemetry: Telemetry) -> None:
     server, client = await scripted(GOOD, rate_limiter=RateLimiter(1, 0.3), **telemetry.settings())
+    began = time.monotonic()
     await client.invoices.get(9)
     server.script(envelope({"id": 10}))
     await client.invoices.get(10)
+    elapsed = time.monotonic() - began
 
     [duration], [wait] = telemetry.points("http.client.request.duration"), telemetry.points("b2b_invoices.quota.wait")
     series = {
@@ -133,8 +136,8 @@ async def test_durations_and_waits_are_histograms_of_few_series(scripted: Script
     assert dict(duration.attributes or {}) == {**series, "http.response.status_code": 200}
     assert dict(wait.attributes or {}) == series
     assert (duration.count, wait.count) == (2, 2)
-    assert duration.sum < 0.3
-    assert 0.28 < wait.sum < 1
+    assert wait.sum > 0.28
+    assert duration.sum + wait.sum < elapsed + 0.01
     assert list(duration.explicit_bounds) == [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
     assert max(wait.explicit_bounds) >= 60
 
@@ -219,7 +222,7 @@ async def test_nothing_that_is_exported_holds_a_credential_a_query_a_body_or_a_n
 ) -> None:
     refusal = answer({"code": 400, "message": f"{NAME} {TOKEN}", "data": {"customerName": NAME}}, 400, X_Request_Id=TOKEN)
     server, client = await scripted(refusal, retry=NO_RETRY, **telemetry.settings(propagate=True))
-    money = Money("USD", Decimal(4711))
+    money = Money("USD", Decimal("4711.29"))  # the point keeps it apart from a port, a time and an id in hexadecimal
     draft = InvoiceDraft(invoice_number=f"{NAME}-1", customer_id="3", original_balance=money, open_balance=money)
     for call in (
         client.invoices.page(InvoiceQuery(customer_name=NAME)),
@@ -235,7 +238,7 @@ async def test_nothing_that_is_exported_holds_a_credential_a_query_a_body_or_a_n
     exported = telemetry.everything()
     assert any(NAME in seen.target for seen in server.seen)
     assert "invoices.create" in exported
-    assert [text for text in (TOKEN, NAME, "4711", "customerName", "?", "Traceback", "exception") if text in exported] == []
+    assert [text for text in (TOKEN, NAME, "4711.29", "customerName", "?", "Traceback", "exception") if text in exported] == []
     assert all(span.events == () and span.status.description is None for span in telemetry.spans.get_finished_spans())
 
 

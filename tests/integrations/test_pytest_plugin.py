@@ -45,7 +45,8 @@ def make_project(folder: Path) -> None:
 
 def make_environment(folder: Path) -> Path:
     """Python of a new environment with the built wheel and the plugins of others. Skips the test if there is no registry."""
-    built = run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    source = ROOT if (ROOT / f"{PLUGIN}.py").exists() else next((ROOT / "dist").glob("*.whl"))  # put away: a wheel is tested
+    built = run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source, cwd=folder)
     run(sys.executable, "-m", "venv", folder / "venv", cwd=folder).check_returncode()
     python = folder / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     wheels = list(folder.glob("*.whl"))

