@@ -60,10 +60,12 @@ class B2BClient:
             its own limiter, with 150 requests in 60 seconds.
         on_attempt: Called with an `Attempt` after each attempt; it must not block. If it raises an exception, the client logs the
             first one and continues.
-        on_wait: Called with a `Wait` when a call begins to wait for the quota, or before it tries again; as `on_attempt`.
+        on_wait: Called with a `Wait` when a call begins to wait for the quota, or before it tries again. The rules of
+            `on_attempt` apply.
         instrument: Watches calls and attempts, for example to make spans of them; see `Instrument`.
         allow_http: Host names of sandboxes in other containers, such as `["sandbox"]`, for which the client allows `http://`.
-            Anyone on the way can then read the token. The client refuses a public IP address.
+            Anyone on the network between the client and such a host can then read the token. The client refuses a public IP
+            address.
 
     Raises:
         ConfigurationError: A setting is invalid.
@@ -206,8 +208,8 @@ class B2BClient:
     ) -> Self:
         """A client with other options that shares this one's session, quota and lifetime. Closing it closes nothing.
 
-        Options that are not named stay as they are. This sends no request, and costs no connection: make one for a single call,
-        such as `await client.with_options(max_wait=2).invoices.get(1001)`.
+        Options that are not named stay as they are. This sends no request and opens no connection, so you can make such a client
+        for a single call: `await client.with_options(max_wait=2).invoices.get(1001)`.
 
         Args:
             timeout: As for the class.

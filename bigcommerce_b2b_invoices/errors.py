@@ -142,7 +142,7 @@ class APIError(B2BError):
         field_errors: Field name -> messages, as in a 422; empty if the answer names no fields.
         request_id: The `X-Request-Id` header, or None. BigCommerce's support needs it.
         trace_id: The `Trace-Id` header, or None.
-        is_enveloped: Whether the answer has the API's own envelope; a gateway in front of the API answers otherwise.
+        is_enveloped: Whether the answer has the API's own envelope; the answer of a gateway in front of the API does not have it.
         retry_after: Seconds that the server asks the client to wait, or None.
     """
 
@@ -189,7 +189,7 @@ class InvoiceNumberTakenError(BadRequestError):
         invoice_number: The number, if the call named one.
         invoice_ids: Ids of the invoices with this number, if a create could look them up. Several ids are an error of the store.
         is_same: Whether that invoice has the company, original balance, type, due date and references of the draft, for example
-            because an earlier run made it. None if it could not be looked up.
+            because an earlier run made it. None if the library could not look up that invoice.
     """
 
     invoice_number: str | None = None
@@ -206,7 +206,7 @@ class ForbiddenError(APIError):
 
 
 class NotFoundError(APIError):
-    """404: no such invoice or order."""
+    """404: the API has no such invoice, order, payment, receipt or receipt line."""
 
 
 class ConflictError(APIError):
@@ -289,9 +289,8 @@ class OutcomeUnknownError(B2BError):
     async def resolve(self) -> int | None:
         """Check once more. Returns the id of what was written if the write has happened, and None if it has not so far.
 
-        The check usually takes one request, and it writes nothing.
-        If the create of an invoice has not happened, you can call it again with the same draft: the two calls never make more
-        than one invoice. For a payment, see `Payments.record`.
+        The check usually takes one request, and it writes nothing. If `create` has made no invoice so far, you can call it again
+        with the same draft: the two calls together never make more than one invoice. For a payment, see `Payments.record`.
 
         Raises:
             InvoiceNumberTakenError: After a create: another invoice has the number.
@@ -376,6 +375,6 @@ class RateLimitWaitError(B2BError):
 class ClientClosedError(B2BError):
     """The client was used after `aclose`, from a second event loop or a forked process, or with a session that is closed.
 
-    A session of another event loop, or from before a fork, leads to this error too. The message says which it is. A read that was
-    in progress when the client was closed also ends with this error.
+    This error also comes if the session belongs to another event loop or was made before a fork. The message names the reason. A
+    read that was in progress when the client was closed also ends with this error.
     """

@@ -39,7 +39,7 @@ class CompanyMismatchError(PaymentRefusedError):
 
 
 class ReferenceTakenError(B2BError):
-    """Another payment has the reference: its company, its invoices or its amounts differ. This call sent no payment.
+    """Another payment has the reference, and its company, invoices or amounts differ from the draft. This call sent no payment.
 
     Attributes:
         reference: The reference.
@@ -53,7 +53,8 @@ class ReferenceTakenError(B2BError):
 
 
 class DuplicatePaymentError(B2BError):
-    """Several payments have the reference. Look at them, and delete what was paid once only.
+    """Several payments have the reference. Compare them with the money that arrived, and delete a payment that was recorded
+    twice.
 
     Attributes:
         reference: The reference.

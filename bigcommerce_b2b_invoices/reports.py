@@ -21,11 +21,11 @@ class AgingRow:
         customer_id: Id of the B2B Edition company; None if its invoices name none.
         customer_name: The name on the newest of its invoices that has one.
         currency: The code of all amounts of the row.
-        current: Open and not past due, or without a due date.
-        days_1_to_30: Open for 1 to 30 calendar days past the due date.
-        days_31_to_60: For 31 to 60 days.
-        days_61_to_90: For 61 to 90 days.
-        over_90: For more than 90 days.
+        current: The open amount that is not past due, or has no due date.
+        days_1_to_30: The open amount that is 1 to 30 calendar days past the due date.
+        days_31_to_60: The same for 31 to 60 days.
+        days_61_to_90: The same for 61 to 90 days.
+        over_90: The same for more than 90 days.
         total: The sum of the five.
         invoices: How many invoices have an open amount, credits included.
     """
@@ -45,8 +45,8 @@ class AgingRow:
 def aging(invoices: Iterable[Invoice], *, on: date, tz: tzinfo = UTC) -> tuple[AgingRow, ...]:
     """The open amounts of invoices by company, currency and age, the largest total of each currency first.
 
-    Amounts are exact. An amount below 0, such as a credit, reduces its column. An invoice whose open balance is 0 counts for
-    nothing, and neither does one that has none. Each row is one company and one currency: no sum is over two currencies.
+    Amounts are exact. An amount below 0, such as a credit, reduces its column. The report leaves out an invoice that has no open
+    balance, or whose open balance is 0. Each row is one company and one currency: no sum mixes currencies.
 
     Args:
         invoices: Such as `[invoice async for invoice in client.invoices.iterate(details=False)]`.

@@ -22,7 +22,8 @@ class BalanceCheck(Model):
         drift: `original - open - applied`: how much was paid that no applied payment explains. None if a balance is missing, or
             if the two balances are in different currencies.
         payment_ids: Ids of all payments that have a share for the invoice.
-        odd_payment_ids: Ids of those whose share has no amount, or is in another currency. These are not summed.
+        odd_payment_ids: Ids of the payments whose share has no amount, or is in another currency. `applied` and `pending` do not
+            include these shares.
     """
 
     invoice_id: int

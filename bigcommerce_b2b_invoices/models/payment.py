@@ -19,7 +19,7 @@ EXACT = Context(prec=200)  # sums are exact, whatever the application's context 
 
 
 class PaymentStatus(IntEnum):
-    """How far a payment is processed. Whether its amounts are off the open balances, only `applied_status` says."""
+    """How far a payment is processed. Only `applied_status` shows whether its amounts are taken off the open balances."""
 
     INCOMPLETE = 0
     AWAITING_PROCESSING = 1
@@ -29,7 +29,7 @@ class PaymentStatus(IntEnum):
 
 
 class PaymentOperation(IntEnum):
-    """What can be done with a payment. The API also takes 3, which nothing names."""
+    """What can be done with a payment. The API also accepts the code 3, which has no documented name."""
 
     APPLY = 0
     REVERT = 1
@@ -60,7 +60,7 @@ class Payment(Model):
     Attributes:
         id: The API's own number for the payment.
         customer_id: Id of the B2B Edition company.
-        external_id: The payment's id in another system; for a payment of `record`, its reference.
+        external_id: The payment's id in another system. If `record` made the payment, this is its reference.
         details: Opaque JSON, usually an object with a `memo`. Lists may leave it out.
         module_name: Where the payment came from, such as `payments_offline`.
         processing_status: 0 incomplete, 1 awaiting processing, 2 processing, 3 completed, 4 refunded; any other number stays an

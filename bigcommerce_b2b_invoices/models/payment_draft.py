@@ -83,8 +83,9 @@ class OfflinePaymentDraft(Model):
     A field that is None is not sent, and the API uses its default. Source: POST /payments/offline.
 
     Attributes:
-        reference: Tells this payment from every other: 1 to 255 characters, without blanks at the ends. Choose it before the
-            first try, and keep it with your own record: the reference makes a repeated `record` safe. It is sent as `externalId`.
+        reference: Distinguishes this payment from all others: 1 to 255 characters, without blanks at the ends. Choose it before
+            the first try, and keep it with your own record: the reference makes a repeated `record` safe. It is sent as
+            `externalId`.
         customer_id: Id of the B2B Edition company; an int is also accepted.
         shares: How much of the payment pays which invoice: at least one, one for each invoice, all in one currency.
         memo: By default the reference, so that the receipt shows it.
@@ -125,9 +126,10 @@ class RecordedPayment(Model):
     Attributes:
         payment_id: The id of the payment.
         reference: Its reference.
-        already_recorded: Whether it was there before this call, which then sent nothing.
-        verified: Whether it was read back with its reference, company and amounts. If False, the API accepted the payment, but
-            one look right afterwards did not show it so: the list may lag, or the store may not keep references.
+        already_recorded: Whether the payment was there before this call. If so, this call sent no payment.
+        verified: Whether the library read the payment back with its reference, company and amounts. If False, the store accepted
+            the payment, but the check failed or did not show it with these values: the list may lag, or the store may not keep
+            references.
     """
 
     payment_id: int

@@ -42,7 +42,7 @@ class CompanyInvoices:
 
     @property
     def payments(self) -> CompanyPayments:
-        """The payments of the company, to be read."""
+        """The payments of the company, read-only."""
         return self._payments
 
     async def get(self, invoice_id: int) -> Invoice:

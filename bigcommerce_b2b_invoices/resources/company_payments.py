@@ -75,8 +75,8 @@ class CompanyPayments:
     def iterate(self, query: PaymentQuery = ALL_PAYMENTS) -> AsyncIterator[Payment]:
         """All payments of the company that match, the oldest first.
 
-        The API can only search for a company, and it does so loosely. So this skips payments of other companies. About one
-        request for each 248 payments that the search finds.
+        The API has no filter by company. It can only search for one, and its search is loose, so this walk skips payments of
+        other companies. About one request for each 240 payments that the search finds.
 
         Raises:
             ValueError: The query has a `q` of its own.

@@ -104,7 +104,7 @@ class Invoices:
         first, unless the query sets an order. In an order other than by creation, update or number, the walk does its best but
         cannot prove that nothing is missing. `walk.report` says what could be proven.
 
-        About one request for each 248 invoices, and one more at the end if there is more than one page. The walk requests the
+        About one request for each 240 invoices, and one more at the end if there is more than one page. The walk requests the
         first page alone, and later pages ahead. If the quota is short, calls of other methods go first. Source: GET /invoices.
 
         Args:
@@ -112,8 +112,8 @@ class Invoices:
             page_size: Invoices in each request, 1 to 250.
             prefetch: Pages to request ahead of the consumer, 0 or more.
             resume: The `bookmark` of an earlier walk of the same query, to continue that walk.
-            details: If False, `details` are not read and are None. This takes two thirds of the CPU time, and is enough for
-                balances and dates.
+            details: If False, `details` are not read and are None. The walk then takes two thirds of the CPU time. This is enough
+                for balances and dates.
             on_unreadable: Called with the error of an invoice that cannot be read. The walk then skips that invoice and counts it
                 in `report.unreadable`. None: the walk raises the error, and goes on after that invoice if you continue it.
 
@@ -142,7 +142,7 @@ class Invoices:
         """The invoice with exactly this number, or None. With `customer_id`, only an invoice of that company.
 
         The API's own search is loose, so this method compares the numbers of the invoices that the search finds. One request, or
-        one for each 248 invoices whose numbers contain this one. Source: GET /invoices.
+        one for each 240 invoices whose numbers contain this one. Source: GET /invoices.
 
         Raises:
             DecodeError: The search found an invoice that cannot be read, and its number is this one or cannot be read either.
@@ -200,7 +200,8 @@ class Invoices:
         Args:
             invoice_ids: The ids of the invoices. The call takes and checks all of them before it sends a request.
             concurrency: The most requests under way at a time.
-            customer_id: If given, an invoice of another company is not handed out: its error is a ForeignInvoiceError.
+            customer_id: If you give it and an invoice belongs to another company, the outcome holds a ForeignInvoiceError instead
+                of the invoice.
         """
         return GetMany(self._send, invoice_ids, concurrency=concurrency, owner=Owner.of(customer_id))
 
@@ -221,18 +222,18 @@ class Invoices:
         see `ChangeFeed`. Source: GET /invoices.
 
         Args:
-            since: The `cursor` of an earlier feed of the same store, or an aware datetime. From a datetime, the feed delivers
-                the invoices whose `updatedAt` is in that second or later. A time that the server has not reached counts as the
-                time of the first request, so that a clock ahead of the server's loses no later change. None: the feed delivers
-                every invoice.
+            since: The `cursor` of an earlier feed of the same store, or an aware datetime. From a datetime, the feed delivers the
+                invoices whose `updatedAt` is in that second or later. If the server's clock has not reached that time, the time
+                of the first request counts instead. So the feed loses no later change if your clock is ahead of the server's.
+                None: the feed delivers every invoice.
             resume: The `bookmark` of a feed that was interrupted, to continue that feed with its own `since` and `overlap`.
-            overlap: Seconds before the cursor that are read again, because a change may be committed late, with an earlier time.
-                The feed delivers the versions that no feed has delivered. This ends once the server's clock has passed the
-                newest change by so many seconds. A larger overlap than that of the feed before begins with the next feed: see
-                `ChangeFeed`.
-            include_extra_fields: Whether the invoices have their extra fields. A cursor works with and without them. If the feed
-                before had none, this feed delivers the invoices that the cursor compares once more, because their extra fields
-                may have changed within the same second. Usually the cursor compares none.
+            overlap: How many seconds before the cursor the feed reads again, because the store may commit a change late, with an
+                earlier time. Of these seconds, the feed delivers only versions that no feed has delivered. Feeds stop reading
+                them again once the server's clock is this many seconds past the newest change. If you raise the overlap from one
+                feed to the next, the larger overlap takes effect one feed later: see `ChangeFeed`.
+            include_extra_fields: Whether the invoices have their extra fields. You can use a cursor with and without them. If the
+                feed before had none, this feed delivers once more the invoices whose versions the cursor holds, because their
+                extra fields may have changed within the same second. Usually the cursor holds no versions.
             details: As for `iterate`.
             on_unreadable: As for `iterate`.
 
@@ -354,13 +355,13 @@ class Invoices:
     ) -> RecordedPayment:
         """Record a payment of one invoice that was made outside of the store; see `Payments.record`, whose rules hold here.
 
-        The company is the invoice's own. Five requests if all goes well: the invoice is read once, first. Not verified on a live
+        This method reads the invoice first, and takes the company from it. Five requests if all goes well. Not verified on a live
         store. Source: POST /payments/offline.
 
         Args:
             invoice_id: The id of the invoice.
             amount: Above 0, with at most 4 decimals, in the currency of the invoice.
-            reference: Tells this payment from every other. Choose it before the first try: it makes a repeated call safe.
+            reference: Distinguishes this payment from all others. Choose it before the first try: it makes a repeated call safe.
             memo: By default the reference.
             payer_name: By default "Store offline payment".
             status: COMPLETED unless you say otherwise; INCOMPLETE cannot be set.
@@ -389,9 +390,9 @@ class Invoices:
     async def payment_history(self, invoice_id: int) -> PaymentHistory:
         """The invoice with its payments, the oldest first, and whether its balance agrees with them. Two requests.
 
-        If they disagree, both are read again, because a payment may have arrived in between: two to four requests more. A
-        disagreement is reported only if two readings in a row show the same; an invoice that changes with each of three readings
-        is reported as it was read last. Not verified on a live store. Source: GET /invoices/{invoiceId}, GET /payments.
+        If they disagree, this method reads both again, because a payment may have arrived in between: two to four requests more.
+        It reports a disagreement if two readings in a row show the same one. If each of three readings shows a different one, it
+        reports the last. Not verified on a live store. Source: GET /invoices/{invoiceId}, GET /payments.
 
         Raises:
             NotFoundError: There is no such invoice.
@@ -402,11 +403,11 @@ class Invoices:
     def reconcile(self, query: InvoiceQuery = EVERYTHING, *, all_invoices: bool = False) -> Reconciliation:
         """Find invoices whose balances disagree with their payments: `async for check in client.invoices.reconcile()`.
 
-        Walks all payments first, keeping a few numbers of each, and then the invoices; `reports` of the result tells afterwards
-        whether both walks read everything. Each disagreement is read again by itself,
-        as `payment_history` does, and reported only if it is still there. One request for each 248 payments, one for each 248
-        invoices, two more, and two to six for each suspect. If the quota is short, single calls go first. Not verified on a live
-        store. Source: GET /payments, GET /invoices.
+        This method first walks over all payments and keeps a few numbers of each. Then it walks over the invoices. Afterwards,
+        `reports` of the result says whether both walks read everything. If an invoice seems to disagree, the method reads it and
+        its payments again, as `payment_history` does, and reports it only if it still disagrees. One request for each 240
+        payments, one for each 240 invoices, two more, and two to six for each suspect. If the quota is short, single calls go
+        first. Not verified on a live store. Source: GET /payments, GET /invoices.
 
         Args:
             query: Which invoices, in which order.
@@ -421,7 +422,8 @@ class Invoices:
         return Reconciliation(self._payments.iterate(), invoices, self.payment_history, all_invoices=all_invoices)
 
     async def pdf_links(self, invoice_id: int) -> PDFLinks:
-        """The links to the invoice's PDF, which work for a while. Making the PDF can take the server seconds. One request.
+        """The links to the invoice's PDF, which work for a while. The server may need several seconds to make the PDF. One
+        request.
 
         Source: GET /invoices/{invoiceId}/download-pdf.
 
@@ -452,8 +454,9 @@ class Invoices:
                 somebody makes in the instant before the file gets its name may be replaced.
             external: Fetch `external_pdf_url`, which an integration linked, instead of the PDF that B2B Edition made. Another
                 party chose that address, and it may be on any public host. So it is followed only if you ask for it here.
-            progress: Called as the bytes arrive, with their number so far and their total number, or None if the host does not
-                tell the total. It must not block. If it raises, the error is logged and it is not called again.
+            progress: Called as the bytes arrive, with two numbers: the bytes so far, and the total, which is None if the host
+                does not give it. It must not block. If it raises an exception, the client logs the exception and does not call it
+                again.
 
         Raises:
             NotFoundError: There is no such invoice.
@@ -467,9 +470,10 @@ class Invoices:
     async def open_pdf(self, invoice_id: int, *, external: bool = False) -> AsyncGenerator[PDFStream]:
         """The invoice's PDF as a stream, to pass it on: `async with client.invoices.open_pdf(1001) as pdf`.
 
-        The block begins when the first bytes have come and are known to be a PDF. Then loop with `async for chunk in pdf`; see
-        `PDFStream`. The rules are those of `download_pdf`. `Timeout.total` limits the seconds spent on waiting for the host, so a
-        slow reader breaks nothing. At the end of the block the connection is closed. One request for the link, one to the host.
+        The block begins once the first bytes have arrived and show that the file is a PDF. Then loop with
+        `async for chunk in pdf`; see `PDFStream`. The rules are those of `download_pdf`. `Timeout.total` limits only the time
+        spent waiting for the host, so your own code may read slowly. At the end of the block the connection is closed. One
+        request for the link, one to the host.
 
         Args:
             invoice_id: The id of the invoice.

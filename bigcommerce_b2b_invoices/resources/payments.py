@@ -68,7 +68,7 @@ class Payments:
     ) -> Walk[Payment]:
         """All payments that match: `async for payment in client.payments.iterate()`, the oldest first; like `Invoices.iterate`.
 
-        About one request for each 248 payments, and one more at the end if there is more than one page.
+        About one request for each 240 payments, and one more at the end if there is more than one page.
         Source: GET /payments.
 
         Args:
@@ -101,7 +101,7 @@ class Payments:
     async def of_invoice(self, invoice_id: int) -> tuple[Payment, ...]:
         """All payments that have a share for the invoice, the oldest first; empty if there are none.
 
-        One request; one for each 248 payments and one more, if there are more than 250. Source: GET /payments.
+        One request; if there are more than 250 payments, one for each 240 and one more. Source: GET /payments.
 
         Raises:
             FilterIgnoredError: The server sent a payment without a share for the invoice.
@@ -116,7 +116,7 @@ class Payments:
         """The payment whose `external_id` is exactly this reference, or None.
 
         The API's own search is loose, and it may lag behind writes. This method compares what the search finds. One request, or
-        one for each 248 payments whose external ids contain this one. Source: GET /payments.
+        one for each 240 payments whose external ids contain this one. Source: GET /payments.
 
         Raises:
             DuplicatePaymentError: Several payments have the reference.
@@ -132,18 +132,18 @@ class Payments:
 
         Four requests and one for each invoice, if all goes well: this method looks for the reference in two ways, reads and
         checks the invoices, sends the payment, and looks once more. If a payment with the reference, the same company and the
-        same amounts is there already, it sends nothing: two requests, and `already_recorded` is True. Memo, payer and status are
-        not compared.
+        same amounts is there already, this method sends no payment: two requests, and `already_recorded` is True. Memo, payer and
+        status are not compared.
 
         If the answer is lost, this method looks for the payment at once, and then after 1, 2, 4, 8, 16 and 32 seconds
         (`RetryPolicy.settling`), with two requests each time. It never sends the payment again to find out.
 
         After an OutcomeUnknownError, a cancellation or a crash, call it again with the same reference: it looks first, and sends
         only if it finds nothing. A second payment is then possible only if the store shows, or commits, the first one after that
-        look. The longer you wait, the safer: settling alone takes 63 seconds, and none with `RetryPolicy(attempts=1)`. Two
-        processes that record one reference at the same moment may make two payments; the last look then reports both. All this
-        rests on the store keeping the reference as `externalId`. Where `verified` is False, it may not: check that before you
-        repeat anything. Source: POST /payments/offline.
+        check. The longer you wait, the safer: settling alone takes 63 seconds by default, but no time with
+        `RetryPolicy(attempts=1)`. Two processes that record one reference at the same moment may make two payments; the last
+        check then reports both. All this works only if the store keeps the reference as `externalId`. If `verified` is False, the
+        store may not keep it: check that before you call this method again. Source: POST /payments/offline.
 
         Args:
             draft: The payment.
@@ -151,7 +151,8 @@ class Payments:
 
         Raises:
             ReferenceTakenError: Another payment has the reference. Nothing was sent.
-            DuplicatePaymentError: Several payments have the reference. If this call has sent one of them, it is among these.
+            DuplicatePaymentError: Several payments have the reference. If this call has sent one, it is among them once the list
+                shows it.
             PaymentRefusedError: An invoice does not fit: OverpaymentError, CurrencyMismatchError or CompanyMismatchError. Nothing
                 was sent.
             NotFoundError: There is no such invoice. Nothing was sent.
@@ -187,7 +188,8 @@ class Payments:
         """Carry out an operation, such as `PaymentOperation.REVERT`. One request; if its answer is lost, one to four more.
 
         After a lost answer to APPLY or REVERT, this method reads the payment at once, and then after 1, 2 and 4 seconds, and
-        looks at `applied_status`. No payment shows whether another operation was carried out. Nothing is sent again.
+        looks at `applied_status`. A payment does not show whether any other operation was carried out. This method does not send
+        the operation again.
         Source: POST /payments/{paymentId}/operations.
 
         Args:
@@ -198,7 +200,7 @@ class Payments:
             NotFoundError: There is no such payment.
             PaymentStateError: The payment does not allow this operation now.
             OutcomeUnknownError: The answer was lost, and the payment does not show the operation. `error.resolve()` looks again;
-                after another operation than APPLY or REVERT, it raises the error.
+                after any other operation than APPLY or REVERT, it raises this error again.
         """
         await self._writes.perform(payment_id, operation)
 

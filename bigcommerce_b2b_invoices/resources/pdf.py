@@ -34,10 +34,10 @@ class OpenPDF(Protocol):
 
 
 class PDFStream(AsyncIterator[bytes]):
-    """The bytes of a PDF: `async for chunk in pdf`. The next chunk is read from the host only when it is asked for.
+    """The bytes of a PDF: `async for chunk in pdf`. The stream reads the next chunk from the host only when the loop wants it.
 
-    If the host breaks off, or the file turns out not to be a whole PDF, the loop raises a DownloadError. So whoever passes the
-    bytes on must not end its own answer in the normal way then.
+    If the host breaks off, or the file turns out not to be a whole PDF, the loop raises a DownloadError. If you pass the bytes
+    on, do not end your own answer in the normal way after that error.
 
     Attributes:
         size: The number of bytes; None if the host does not tell.

@@ -59,7 +59,8 @@ class Receipts:
         prefetch: int = 4,
         resume: str | None = None,
     ) -> Walk[Receipt]:
-        """All receipts that match, the oldest first; like `Invoices.iterate`. About one request for each 248 receipts, and one.
+        """All receipts that match, the oldest first; like `Invoices.iterate`. About one request for each 240 receipts, and one
+        more.
 
         Source: GET /receipts.
 
@@ -140,7 +141,7 @@ class Receipts:
     async def lines_of_invoice(self, invoice_id: int) -> tuple[ReceiptLine, ...]:
         """All lines that are about the invoice, the oldest first; empty if there are none.
 
-        The API's own search is loose, so this method compares the ids of the invoices. One request, or one for each 248 lines
+        The API's own search is loose, so this method compares the ids of the invoices. One request, or one for each 240 lines
         that the search finds and one more. Source: GET /receipt-lines.
 
         Raises:

@@ -55,7 +55,7 @@ class Sandbox:
         port: The port to listen on; 0 means any free port.
         allow_remote: Let other machines and containers connect. Anyone who can reach the port can control the sandbox. A warning
             on stderr says so.
-        assume: How it answers what the documents leave open about payments.
+        assume: How the sandbox behaves if the API's documents leave a question about payments open.
         clock: Returns epoch seconds. Every time of the store comes from it: createdAt, updatedAt, the header Date, the quota's
             window, and the signatures of PDF links.
 
@@ -190,9 +190,10 @@ class Sandbox:
         """Store a payment with these fields, and return its id. No balance changes, but a completed payment gets a receipt.
 
         Args:
-            fields: Fields in the API's camelCase or in snake_case. A value is any JSON value; it is stored as it is and checked
-                for nothing. Keys inside a value, and fields that nobody knows, keep their spelling. The other fields are those
-                of a completed offline payment that is not applied and has no lines. An `id` that exists replaces that payment.
+            fields: Fields in the API's camelCase or in snake_case. A value is any JSON value. The sandbox stores it as it is,
+                without any check. Keys inside a value, and fields that nobody knows, keep their spelling. The other fields are
+                those of a completed offline payment that is not applied and has no lines. An `id` that exists replaces that
+                payment.
 
         Raises:
             TypeError: A value cannot be JSON, or a field comes in both spellings.
@@ -207,10 +208,10 @@ class Sandbox:
         """Store an invoice with these fields, and return its id.
 
         Args:
-            fields: Fields in the API's camelCase or in snake_case. A value is any JSON value; it is stored as it is and checked
-                for nothing. Keys inside a value, and fields that nobody knows, keep their spelling. The other fields are those
-                of an open invoice. An `id` that exists replaces that invoice; an `id` that no invoice of the API could have is
-                only shown.
+            fields: Fields in the API's camelCase or in snake_case. A value is any JSON value. The sandbox stores it as it is,
+                without any check. Keys inside a value, and fields that nobody knows, keep their spelling. The other fields are
+                those of an open invoice. An `id` that exists replaces that invoice; if no invoice of the API could have that
+                `id`, the sandbox stores the invoice under another id, and the invoice only shows this one.
 
         Raises:
             TypeError: A value cannot be JSON, or a field comes in both spellings.
@@ -235,7 +236,8 @@ class Sandbox:
         method: str | None = None,
         path: str | None = None,
     ) -> None:
-        """Let the next matching requests fail. Several orders wait in line: a request meets the first one that matches it.
+        """Let the next matching requests fail. If you call this several times, the faults wait in a queue, and a request gets the
+        first one that matches it.
 
         Args:
             times: How many requests.
@@ -244,7 +246,8 @@ class Sandbox:
             drop: What happens to the true answer. "before": the request takes no effect, and the connection is closed without an
                 answer. "after": the request takes effect, and the connection is closed without an answer. "midway": the request
                 takes effect, and the connection is closed after half of the answer. With `status` or `body`, that answer comes
-                instead: `drop="after", status=502` is a write that happened, and a gateway that does not know it.
+                instead of the true one: with `drop="after", status=502`, a write happens, but the answer is that of a gateway
+                that does not know this.
             delay: Seconds to wait before the answer, or before the connection is closed. The request takes effect before that.
             body: Answer with this: text and bytes as they are, anything else as JSON. Without `status`, the status is 200.
             headers: Headers to add to the answer.
@@ -253,7 +256,7 @@ class Sandbox:
                 path, and `*` is anything.
 
         Raises:
-            ValueError: A value is out of range, or nothing is to go wrong.
+            ValueError: A value is out of range, or the call does not say what goes wrong.
             TypeError: The body cannot be JSON.
         """
         self._check_not_stopped()

@@ -58,11 +58,11 @@ class Attempt:
 
 @attrs.frozen(kw_only=True)
 class Wait:
-    """A wait of a call, told when it begins.
+    """A wait of a call. The client reports it when the wait begins.
 
     Attributes:
-        reason: "quota": all leases are in use, or the server says that nothing remains. "refused": a 429 said so. "retry": the
-            call waits before it tries again.
+        reason: "quota": all leases are in use, or the server says that nothing remains. "refused": the server has refused a
+            request with 429. "retry": the call waits before it tries again.
         seconds: The expected time; the wait for the quota can take longer, because others may be served first.
         waiting: How many calls wait for the quota, with this one; 1 if the reason is "retry".
         operation: The call's name, such as `invoices.get`.
@@ -127,11 +127,11 @@ class Instrument(Protocol):
     """
 
     def operation(self, operation: Operation, /) -> AbstractContextManager[object]:
-        """A context that is entered around a call, with all its attempts and the waits between them."""
+        """Return a context manager. The client enters it around a call, with all its attempts and the waits between them."""
         ...
 
     def attempt(self, sending: Sending, /) -> AbstractContextManager[object]:
-        """A context that is entered around one attempt, when it has its lease."""
+        """Return a context manager. The client enters it around one attempt, once the attempt has its lease."""
         ...
 
 

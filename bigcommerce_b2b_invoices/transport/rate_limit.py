@@ -66,15 +66,17 @@ class RateLimiter:
     came, single calls before walks. But a walk that has waited for 30 seconds counts as a single call. Not thread-safe: use
     it in one event loop.
 
-    A new limiter does not know what others have used, nor does one that sent nothing for a window. It sends one request first.
-    The others wait until this request has an answer or has failed, for one second at most.
+    A new limiter does not know how much of the quota others have used. The same is true of a limiter that has sent nothing for a
+    window. In both cases, the limiter first sends one request. The other requests wait until this request has an answer or has
+    failed, for one second at most.
 
     Args:
         requests: The number of leases. The API allows a store 150 requests in 60 seconds.
         per: Length of the window in seconds.
         reserve: Leases that walks and bulk calls may not use. They also stop if the server says that no more than this remain.
-        max_wait: Seconds that a call may wait for its lease. A longer wait raises RateLimitWaitError. None means no limit. The
-            first answer of the store is awaited for half of this at most: that it is missing fails no call.
+        max_wait: Seconds that a call may wait for its lease. A longer wait raises RateLimitWaitError. None means no limit. A call
+            waits for the first answer of the store for half of this time at most, so a late first answer does not by itself make
+            the call fail.
     """
 
     def __init__(self, requests: int = 150, per: float = 60.0, *, reserve: int = 0, max_wait: float | None = None) -> None:
@@ -174,7 +176,7 @@ class RateLimiter:
             self._serve()
 
     def pause(self, seconds: float) -> None:
-        """Close the gate: nobody sends for this many seconds."""
+        """Give out no lease for this many seconds."""
         self._feedback.close(self._enter_loop().time() + seconds)
         self._serve()
 

@@ -52,9 +52,10 @@ class RetryPolicy:
             (`settling`). With less than the default 0.2, that time may be shorter than the server's work on a request. Then only
             the store's own rule that numbers are unique prevents a second invoice after a slow commit.
         max_delay: Seconds.
-        outage: For how many seconds of nothing but failures walks, feeds, `get_many`, reads inside `bulk.run` and exports keep
-            trying, whatever `attempts` says, once the client has had a good answer; a single call keeps to `attempts`. 0, or
-            `attempts=1`, switches it off. An answer such as 401 or 403, or a certificate that is not trusted, is not an outage.
+        outage: For how many seconds walks, feeds, `get_many`, reads inside `bulk.run` and exports keep trying if every attempt
+            fails, whatever `attempts` says. This needs a client that has had a good answer before. A single call keeps to
+            `attempts`. 0, or `attempts=1`, switches this off. An answer such as 401 or 403, or a certificate that is not trusted,
+            is not an outage.
     """
 
     attempts: int = attrs.field(default=4, validator=[instance_of(int), ge(1)])
@@ -87,7 +88,7 @@ class RetryPolicy:
             attempt: The number of the failed attempt.
             repeatable: Whether the call may be sent again when its fate is unknown.
             random: Returns a number from 0 to 1.
-            failing: For how many seconds nothing but failures have come, if the call outlasts an outage; None: it does not.
+            failing: For how many seconds every attempt has failed, if the call may outlast an outage; None if it may not.
         """
         is_outage = not (isinstance(error, errors.ResponseError) and error.is_whole)
         outlasts = is_outage and failing is not None and failing < self.outage and self.attempts > 1

@@ -22,13 +22,15 @@ class Call(Generic[T]):
     """One use of one endpoint.
 
     Attributes:
-        read: Turns a good answer into the result, or raises a DecodeError. repeatable: Whether the request may be sent again if
-        nobody knows the outcome of an earlier attempt. meanings: Text of the API, in lower case -> the class of the error for a
-        refusal that contains it. id_key: The key of the id that the answer to a write must hold. Without it, the answer does not
-        count as success. missing_is_done: If the API itself says that there is none: whether a repeated attempt that gets a 404
-        has succeeded, because an earlier one may have done the work.
-        received: Called when an answer has arrived, before it is decoded. operation: A name for observers, such as
-        `invoices.get`. route: The path as a template, such as `/invoices/{invoiceId}`.
+        read: Turns a good answer into the result, or raises a DecodeError.
+        repeatable: Whether the request may be sent again if nobody knows the outcome of an earlier attempt.
+        meanings: Text of the API, in lower case -> the class of the error for a refusal that contains it.
+        id_key: The key of the id that the answer to a write must hold. Without it, the answer does not count as success.
+        missing_is_done: Whether a repeated attempt that gets a 404 has succeeded, because an earlier one may have done the work.
+            Only a 404 of the API itself counts.
+        received: Called when an answer has arrived, before it is decoded.
+        operation: A name for observers, such as `invoices.get`.
+        route: The path as a template, such as `/invoices/{invoiceId}`.
     """
 
     request: Request

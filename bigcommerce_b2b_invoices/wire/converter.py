@@ -195,8 +195,8 @@ def to_json(model: attrs.AttrsInstance) -> str:
 def from_json(cls: type[T], text: str) -> T:
     """A model, such as an `Invoice` or a `Page[Invoice]`, from JSON in the API's names.
 
-    What the API sends is read as always: what a field cannot hold is kept. What callers make, such as an `InvoiceDraft`, is read
-    strictly: an unknown key is an error.
+    If the API sends the model, such as an `Invoice`, the function keeps everything that a field cannot hold. If callers make the
+    model, such as an `InvoiceDraft`, the function is strict: an unknown key is an error.
 
     Raises:
         DecodeError: The text is not JSON, or holds a value that cannot be read.

@@ -31,10 +31,10 @@ def to_dict(model: attrs.AttrsInstance) -> dict[str, object]:
 
 
 def from_dict(cls: type[T], mapping: Mapping[str, object]) -> T:
-    """A model from such a dict, as `from_json` reads it.
+    """Make a model from a dict like that of `to_dict`. The rules are those of `from_json`.
 
     Raises:
-        DecodeError: A value cannot be read. A float cannot, because it may have lost digits.
+        DecodeError: A value cannot be read. A float is always such a value, because it may have lost digits.
         TypeError: An object of the class cannot be read back, such as an outcome or an error.
     """
     if not isinstance(mapping, Mapping):
