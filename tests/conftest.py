@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from scripted_server import Reply, ScriptedServer
 
 from bigcommerce_b2b_invoices import B2BClient, RetryPolicy
@@ -20,6 +21,10 @@ for each in (signal.SIGINT, signal.SIGQUIT) if os.name == "posix" else ():
         signal.getsignal(each) is signal.SIG_IGN
     ):  # a shell ignores both for what it starts in the background, and programs inherit it
         signal.signal(each, signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL)
+
+# a machine that is slow for a moment fails no test; the parent is the profile that Hypothesis itself takes, another one in CI
+settings.register_profile("slow-machine", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slow-machine")
 
 HEAVY = {  # documentation, type checkers, browsers, kills, outages and fuzzing: with B2B_TESTS=light these are skipped by name
     "test_adversary.py", "test_cli_resume.py", "test_cli_terminal.py", "test_command_line.py", "test_csv_in_libreoffice.py",

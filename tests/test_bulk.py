@@ -9,7 +9,7 @@ import attrs
 import pytest
 import virtual_time
 from conftest import Scripted, connect
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from scripted_server import answer, envelope
 
 from bigcommerce_b2b_invoices import (
@@ -145,7 +145,6 @@ class Scene:
             assert attrs.astuple(summary) == (ends.count("ok"), ends.count("fails"), ends.count("unknown"), 0, 0)
 
 
-@settings(deadline=None)
 @given(
     jobs=JOBS,
     concurrency=st.integers(1, 5),

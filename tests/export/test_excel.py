@@ -135,7 +135,7 @@ async def test_a_text_stays_that_text(path: Path, text: str) -> None:
     assert read_xml(path, "xl/worksheets/sheet1.xml").find("hyperlinks", NAMES) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(texts=st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("_x04\0"), min_size=1), min_size=1, max_size=20))
 async def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     path = tmp_path_factory.mktemp("any") / "any.xlsx"

@@ -58,7 +58,7 @@ def test_what_pydantic_writes_it_reads_back_and_json_takes_it(cls: Any, value: A
     assert adapter.validate_python(value) == value
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(row=objects(Invoice))
 def test_plain_dicts_hold_the_same_as_the_json_text(row: Any) -> None:
     try:

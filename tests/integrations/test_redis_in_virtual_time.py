@@ -92,7 +92,7 @@ async def use(limiter: RedisRateLimiter, arrivals: list[float], latency: float, 
         limiter.release(lease, {})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     latencies=st.lists(st.floats(0.0, 30.0), min_size=1, max_size=30),
     requests=st.integers(1, 6),
@@ -306,7 +306,7 @@ def test_closing_waits_for_what_is_asked_for_one_who_has_gone() -> None:
     assert virtual_time.run(main()) == set()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     latencies=st.lists(st.floats(0.0, 30.0), min_size=10, max_size=60),
     requests=st.integers(2, 6),

@@ -190,7 +190,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(steps=st.lists(STEPS, max_size=12))
 def test_any_sequence_of_payments_reversals_and_edits_has_no_drift(steps: list[Any]) -> None:
     with Sandbox(invoices=10) as sandbox:
@@ -259,7 +259,7 @@ STORED = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(changes=st.dictionaries(st.sampled_from(SENT), ANYTHING, max_size=3))
 def test_any_body_is_recorded_or_refused(call: Caller, changes: dict[str, Any]) -> None:
     body = offline(call.sandbox, call.sandbox.invoice_ids[0], "0.01") | changes
@@ -290,7 +290,7 @@ def test_a_company_that_only_the_test_made_pays(call: Caller) -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(fields=st.lists(st.dictionaries(st.sampled_from(STORED), ANYTHING, max_size=4), max_size=3))
 def test_any_payment_that_a_test_adds_is_listed(fields: list[dict[str, Any]]) -> None:
     with Sandbox(invoices=2) as sandbox:

@@ -45,7 +45,7 @@ def most_in_a_window(arrivals: list[float]) -> int:
     return most
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     latencies=st.lists(st.floats(0.0, 30.0), min_size=1, max_size=60),
     requests=st.integers(1, 7),
@@ -108,7 +108,7 @@ class Store:
             await asyncio.sleep(every)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     latencies=st.lists(st.floats(0.0, 30.0), min_size=1, max_size=40),
     requests=st.integers(1, 7),

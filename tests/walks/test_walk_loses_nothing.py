@@ -85,7 +85,7 @@ class StrangersMachine(RuleBasedStateMachine):
             self.scene.close()
 
 
-StrangersMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+StrangersMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=50)
 TestStrangers = StrangersMachine.TestCase
 
 

@@ -36,7 +36,7 @@ def outcome(read: Callable[..., object], value: object) -> object:
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_reading_at_once_and_field_by_field_agree(cls: type[Any], data: st.DataObject) -> None:
     value = data.draw(objects(cls) | objects(cls, junk=False))
@@ -47,7 +47,7 @@ def test_reading_at_once_and_field_by_field_agree(cls: type[Any], data: st.DataO
     assert at_once == outcome(lambda value, _: explain(value), value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(row=objects(Invoice) | JUNK)
 def test_an_invoice_that_can_be_read_is_written_back_whole(row: object) -> None:
     read = invoice_or_path(row)

@@ -56,7 +56,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=JSON)
 def test_both_parsers_make_the_same_of_any_json(value: object) -> None:
     with_extra, without = both_ways(json.dumps(value, default=float).encode())
@@ -64,7 +64,7 @@ def test_both_parsers_make_the_same_of_any_json(value: object) -> None:
     assert repr(with_extra) == repr(without)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=st.lists(objects(Invoice), max_size=3))
 def test_invoices_and_their_errors_are_the_same(rows: list[dict[str, Any]]) -> None:
     text = json.dumps({"code": 200, "data": rows}, default=float).encode()

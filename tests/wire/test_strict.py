@@ -61,7 +61,7 @@ QUERIES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(value=DRAFTS | CHANGES | QUERIES)
 def test_what_a_caller_made_reads_back_as_it_was(value: Any) -> None:
     assert from_json(type(value), to_json(value)) == value
