@@ -1,15 +1,18 @@
 """A promise that cannot be broken proves nothing: each sabotage of the library must be seen by the requirement that guards it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 import pytest
-from faults.answers import FAULTS
+from faults import cell
+from faults.answers import FAULTS, Fault
 from faults.cell import run_cell
 from faults.operations import OPERATIONS
-from faults.stage import in_small
+from faults.stage import IMPATIENT, RETRY, in_small
+from scripted_server import Reply, Stall, raw
 
 from bigcommerce_b2b_invoices import RetryPolicy, errors
 from bigcommerce_b2b_invoices.transport import foreign, transport
@@ -72,3 +75,33 @@ async def test_a_broken_promise_is_noticed(
         verdicts = await run_cell(BY_NAME[fault], RUN[operation])
     broken = [text for verdict in verdicts for text in verdict.broken]
     assert any(text.startswith(promise) for text in broken), broken
+
+
+@pytest.mark.parametrize(("standstills", "broken"), [(3, False), (100, True)])
+async def test_a_variant_that_broke_during_a_standstill_runs_again(*, standstills: int, broken: bool) -> None:
+    calls = 0
+
+    def late(body: bytes) -> Reply:
+        nonlocal calls
+        calls += 1
+        if calls <= standstills:
+            time.sleep(2 * IMPATIENT.total)  # as if the machine did something else
+        return raw(body)
+
+    verdicts = await run_cell(Fault("X", "none", late, reads=None, waits=True), RUN["get"])
+
+    assert any(verdict.broken for verdict in verdicts) is broken
+
+
+async def test_a_broken_promise_without_a_standstill_is_broken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cell, "STANDSTILL", 60.0)
+    replies: list[Reply] = []
+
+    def silent(_body: bytes) -> Reply:
+        replies.append(Stall())
+        return replies[-1]
+
+    verdicts = await run_cell(Fault("X", "silence, said to be a bad answer", silent, waits=True), RUN["get"])
+
+    assert verdicts[-1].broken
+    assert len(replies) == 1 + RETRY.attempts  # once, always
